@@ -1,0 +1,30 @@
+/** contract: what a service promises to others. */
+export { type AccessRule, anyone, owner, permission, services, user } from "./access.ts";
+export {
+  type Call,
+  type Contract,
+  type ContractBase,
+  type ContractOptions,
+  type DataOf,
+  type EventType,
+  type InputOf,
+  type OutputOf,
+  contract,
+} from "./contract.ts";
+export { type DeclaredFault, fault } from "./fault.ts";
+export { type HttpBinding, type HttpMethod, http, pathFields } from "./http.ts";
+export type { Identity } from "./identity.ts";
+export {
+  type CacheOptions,
+  type Command,
+  type Criticality,
+  type EventDefinition,
+  type EventOptions,
+  type Operation,
+  type OperationOptions,
+  type Query,
+  type Upcast,
+  command,
+  event,
+  query,
+} from "./operation.ts";

@@ -1,0 +1,96 @@
+/** Commands, queries and events: the members of a contract. */
+import type { FaultType } from "../std/mod.ts";
+import type { ObjectSchema, Schema, TypeOf } from "../schema/mod.ts";
+import type { AccessRule } from "./access.ts";
+import type { HttpBinding } from "./http.ts";
+
+/**
+ * How much a call matters, highest first. It travels with the call, and under overload the lowest is shed
+ * first (Google SRE, "Handling Overload"). `critical`: money and orders; `high`: what leads to them;
+ * `normal`: what people look at; `sheddable`: what can wait.
+ */
+export type Criticality = "critical" | "high" | "normal" | "sheddable";
+
+/** What commands and queries have in common. */
+export interface OperationOptions<I extends ObjectSchema, O extends Schema> {
+  /** One line for the API page. */
+  readonly summary?: string;
+  readonly input: I;
+  readonly output: O;
+  /** The faults that the operation raises by design. Others reach the caller too, but undeclared. */
+  readonly faults?: readonly FaultType[];
+  /** Who may call. Several rules are alternatives; none means nobody. */
+  readonly allow: readonly AccessRule[];
+  /** The longest that the whole call may take, in milliseconds. 2,000 unless said. */
+  readonly deadlineMs?: number;
+  /** `normal` unless said. */
+  readonly criticality?: Criticality;
+  readonly http?: HttpBinding;
+  /** Names a group on the API page; the service's name unless said. */
+  readonly tag?: string;
+}
+
+/** How a query may be answered without asking the service again. */
+export interface CacheOptions {
+  /** For how long an answer may be reused, in milliseconds. */
+  readonly maxAgeMs: number;
+}
+
+/** A query as the contract holds it. */
+export interface Query<I extends ObjectSchema = ObjectSchema, O extends Schema = Schema> extends OperationOptions<
+  I,
+  O
+> {
+  readonly kind: "query";
+  readonly cache?: CacheOptions;
+}
+
+/** A command as the contract holds it. */
+export interface Command<I extends ObjectSchema = ObjectSchema, O extends Schema = Schema> extends OperationOptions<
+  I,
+  O
+> {
+  readonly kind: "command";
+}
+
+/** A command or a query. */
+export type Operation = Command | Query;
+
+/** Defines a command: it changes the state of its service, in one transaction, once per idempotency key. */
+export function command<I extends ObjectSchema, O extends Schema>(options: OperationOptions<I, O>): Command<I, O> {
+  return { ...options, kind: "command" };
+}
+
+/** Defines a query: it changes nothing, so it may be repeated, cached and answered by a replica. */
+export function query<I extends ObjectSchema, O extends Schema>(
+  options: OperationOptions<I, O> & { readonly cache?: CacheOptions },
+): Query<I, O> {
+  return { ...options, kind: "query" };
+}
+
+/** Turns the data of the event's version `n` into that of version `n + 1`. Pure. */
+export type Upcast = (data: never) => unknown;
+
+/** What an event is defined by. */
+export interface EventOptions<D extends ObjectSchema> {
+  readonly summary?: string;
+  /** The field of the data that orders events: those with equal values are delivered in order. */
+  readonly key: keyof TypeOf<D> & string;
+  readonly data: D;
+  /** The version of the data's schema; 1 unless said. */
+  readonly version?: number;
+  /** `upcasts[n]` reads data of version `n` as version `n + 1`: one for each version before this one. */
+  readonly upcasts?: Readonly<Record<number, Upcast>>;
+}
+
+/** An event as the contract holds it; {@link contract} adds where it comes from. */
+export interface EventDefinition<D extends ObjectSchema = ObjectSchema> extends Omit<EventOptions<D>, "key"> {
+  readonly kind: "event";
+  readonly key: string;
+  readonly version: number;
+}
+
+/** Defines an event: a fact that its service records in the transaction that makes it so. */
+export function event<D extends ObjectSchema>(options: EventOptions<D>): EventDefinition<D> {
+  return { ...options, version: options.version ?? 1, kind: "event" };
+}

@@ -1,0 +1,87 @@
+/**
+ * The inbox: which events took effect in a subscriber's database.
+ *
+ * What holds across a crash at any point: an event's row is in the inbox exactly when its effect (or its dead letter)
+ * is in the database, as both commit together. The cursor is only where reading goes on; it may lag, never lead.
+ */
+import type { Migration, SqlConnection } from "../store/mod.ts";
+import type { EventRecord } from "./event.ts";
+
+/** The tables of subscribers: what took effect, how far reading came, and what failed for good. */
+export const inboxMigration: Migration = {
+  name: "0002_events_inbox",
+  sql: `CREATE TABLE isomer_inbox (
+      consumer TEXT NOT NULL,
+      event_id TEXT NOT NULL,
+      source TEXT NOT NULL,
+      position BIGINT NOT NULL,
+      at BIGINT NOT NULL,
+      PRIMARY KEY (consumer, event_id));
+    CREATE INDEX isomer_inbox_at ON isomer_inbox (at);
+    CREATE TABLE isomer_cursor (
+      consumer TEXT NOT NULL,
+      source TEXT NOT NULL,
+      position BIGINT NOT NULL,
+      PRIMARY KEY (consumer, source));
+    CREATE TABLE isomer_dead (
+      consumer TEXT NOT NULL,
+      event_id TEXT NOT NULL,
+      source TEXT NOT NULL,
+      position BIGINT NOT NULL,
+      type TEXT NOT NULL,
+      key TEXT NOT NULL,
+      event TEXT NOT NULL,
+      fault TEXT NOT NULL,
+      attempts INTEGER NOT NULL,
+      at BIGINT NOT NULL,
+      PRIMARY KEY (consumer, event_id));
+    CREATE INDEX isomer_dead_order ON isomer_dead (consumer, source, position);`,
+};
+
+/** How long the inbox remembers, in milliseconds: longer than any outage after which an event may come again. */
+export const INBOX_RETENTION_MS = 7 * 24 * 3_600_000;
+
+const CLAIM =
+  "INSERT INTO isomer_inbox (consumer, event_id, source, position, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+const READ_CURSOR = "SELECT position FROM isomer_cursor WHERE consumer = ? AND source = ?";
+const SAVE_CURSOR = `INSERT INTO isomer_cursor (consumer, source, position) VALUES (?, ?, ?)
+  ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position`;
+// What lies after the cursor will be read again after a crash, however old it is: it must be recognised.
+const PRUNE = `DELETE FROM isomer_inbox WHERE (consumer, event_id) IN (
+  SELECT i.consumer, i.event_id FROM isomer_inbox i
+  JOIN isomer_cursor c ON c.consumer = i.consumer AND c.source = i.source
+  WHERE i.at < ? AND i.position <= c.position ORDER BY i.at LIMIT ?)`;
+
+/** Claims an event for this transaction: false when it took effect before. Comes first, before any effect. */
+export async function claimEvent(
+  connection: SqlConnection,
+  consumer: string,
+  event: EventRecord,
+  at: number,
+): Promise<boolean> {
+  return (await connection.run(CLAIM, [consumer, event.id, event.service, event.position, at])) === 1;
+}
+
+/** Where a consumer goes on reading: everything up to this position is done or dead. 0 when it has not begun. */
+export async function readCursor(connection: SqlConnection, consumer: string, source: string): Promise<number> {
+  const [row] = await connection.all<{ position: number }>(READ_CURSOR, [consumer, source]);
+  return row?.position ?? 0;
+}
+
+/** Remembers where a consumer goes on reading. */
+export async function saveCursor(
+  connection: SqlConnection,
+  consumer: string,
+  source: string,
+  position: number,
+): Promise<void> {
+  await connection.run(SAVE_CURSOR, [consumer, source, position]);
+}
+
+/**
+ * Deletes what was handled before a moment (now less {@link INBOX_RETENTION_MS}) and need not be remembered, at most
+ * `limit` rows; resolves to how many. Repeat while it reaches the limit.
+ */
+export function pruneInbox(connection: SqlConnection, before: number, limit: number): Promise<number> {
+  return connection.run(PRUNE, [before, limit]);
+}

@@ -1,0 +1,176 @@
+/**
+ * Events read from the log of a service in this process.
+ *
+ * Several subscribers hear the same service, and most want only what was just written. So the newest rows are read
+ * once and kept; those who are behind the kept ones read the database. Nothing here survives a crash, or must.
+ */
+import type { Clock, Logger, Random, Timer } from "../std/mod.ts";
+import type { Database } from "../store/mod.ts";
+import { type LogRow, logHead, readLogRows, toRecord } from "./log.ts";
+import type { EventBatch, EventSource, ReadRequest } from "./source.ts";
+
+/** How many of the newest rows are kept. */
+const TAIL_MAX = 512;
+
+/** What {@link logSource} needs. */
+export interface LogSourceOptions {
+  readonly service: string;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** The mean pause between looks at the log that nobody asked for, in milliseconds; 1,000 unless said. */
+  readonly pollMs?: number;
+}
+
+/** Makes the source of a service's own log. Call `notify` after each commit that emitted something. */
+export function logSource(options: LogSourceOptions): LogSource {
+  return new LogSource(options);
+}
+
+/** The log of a service as a source of events. */
+export class LogSource implements EventSource {
+  readonly service: string;
+  readonly #options: LogSourceOptions;
+  readonly #listeners = new Set<() => void>();
+  /** The kept rows are all those with `#from < position <= #to`. */
+  #tail: LogRow[] = [];
+  #from = -1;
+  #to = -1;
+  /** Whether something may have been appended since the tail was read. */
+  #stale = true;
+  #telling = false;
+  #refill: Promise<void> | undefined;
+  #poll: Timer | undefined;
+
+  constructor(options: LogSourceOptions) {
+    this.service = options.service;
+    this.#options = options;
+  }
+
+  /** Tells that something was appended and committed. Cheap: those who commit together are heard together. */
+  notify(): void {
+    this.#stale = true;
+    if (this.#telling || this.#listeners.size === 0) return;
+    this.#telling = true;
+    this.#options.clock.soon(() => {
+      this.#telling = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  async read(request: ReadRequest): Promise<EventBatch> {
+    // A read under way may have begun before what this reader was told of; one that begins from here on has not.
+    if (this.#refill !== undefined) await this.#refill;
+    if (this.#stale || this.#refill !== undefined) await (this.#refill ??= this.#readTail());
+    if (request.after >= this.#from) return this.#fromTail(request);
+    return this.#fromDatabase(request);
+  }
+
+  async head(): Promise<number> {
+    const head = await this.#options.database.read({ label: `${this.service}.log.head` }, logHead);
+    if (head > this.#to) this.#stale = true;
+    return head;
+  }
+
+  onAppend(listener: () => void): () => void {
+    // Each call is a listener of its own, even when the function is the same.
+    const own = (): void => listener();
+    this.#listeners.add(own);
+    this.#schedulePoll();
+    return () => {
+      this.#listeners.delete(own);
+      if (this.#listeners.size > 0) return;
+      this.#poll?.cancel();
+      this.#poll = undefined;
+    };
+  }
+
+  #fromTail({ after, limit, types }: ReadRequest): EventBatch {
+    const start = firstAfter(this.#tail, after);
+    const end = Math.min(start + limit, this.#tail.length);
+    const events = [];
+    for (let index = start; index < end; index += 1) {
+      const row = this.#tail[index];
+      if (row !== undefined && (types === undefined || types.has(row.type))) events.push(toRecord(this.service, row));
+    }
+    const whole = end === this.#tail.length;
+    const upTo = whole ? Math.max(after, this.#to) : (this.#tail[end - 1]?.position ?? after);
+    return { events, upTo, more: !whole || this.#stale };
+  }
+
+  async #fromDatabase({ after, limit, types }: ReadRequest): Promise<EventBatch> {
+    const label = `${this.service}.log.read`;
+    const rows = await this.#options.database.read({ label }, (connection) =>
+      readLogRows(connection, { after, limit }),
+    );
+    const wanted = types === undefined ? rows : rows.filter((row) => types.has(row.type));
+    const upTo = rows.at(-1)?.position ?? after;
+    return {
+      events: wanted.map((row) => toRecord(this.service, row)),
+      upTo,
+      more: rows.length > 0 && (upTo < this.#to || this.#stale),
+    };
+  }
+
+  async #readTail(): Promise<void> {
+    this.#stale = false;
+    try {
+      await this.#options.database.read({ label: `${this.service}.log.tail` }, async (connection) => {
+        if (this.#to < 0) this.#from = this.#to = await logHead(connection);
+        const rows = await readLogRows(connection, { after: this.#to, limit: TAIL_MAX });
+        if (rows.length === TAIL_MAX) this.#stale = true;
+        this.#keep(rows);
+      });
+    } catch (error) {
+      this.#stale = true;
+      throw error;
+    } finally {
+      this.#refill = undefined;
+    }
+  }
+
+  #keep(rows: readonly LogRow[]): void {
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    this.#tail.push(...rows);
+    this.#to = last.position;
+    const excess = this.#tail.length - TAIL_MAX;
+    if (excess <= 0) return;
+    this.#from = this.#tail[excess - 1]?.position ?? this.#from;
+    this.#tail = this.#tail.slice(excess);
+  }
+
+  /** A safety net: should a notification ever be missing, its events are late, not lost. */
+  #schedulePoll(): void {
+    if (this.#poll !== undefined || this.#listeners.size === 0) return;
+    const { clock, random, pollMs = 1_000 } = this.#options;
+    this.#poll = clock.after(pollMs * (0.5 + random.next()), () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    this.#poll = undefined;
+    try {
+      const head = await this.head();
+      if (head > this.#to) this.notify();
+    } catch (error) {
+      this.#options.log.warn("Looking at the log failed; it is looked at again soon.", {
+        service: this.service,
+        error,
+      });
+    }
+    this.#schedulePoll();
+  }
+}
+
+/** The index of the first row after a position: rows are in order, so by halves. */
+function firstAfter(rows: readonly LogRow[], position: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((rows[middle]?.position ?? 0) > position) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,147 @@
+/**
+ * The log: each service's append-only table of events. It is outbox, event store, audit trail and source of replay.
+ *
+ * What holds across a crash at any point: an event is in the log exactly when the changes of its transaction are in
+ * the database, and the sequence of each key is 1, 2, 3, … without gap or repeat.
+ */
+import type { Migration, SqlConnection, SqlValue } from "../store/mod.ts";
+import type { Actor, EventRecord } from "./event.ts";
+
+/**
+ * Rows are never deleted and never changed.
+ *
+ * `position` is given by the engine. SQLite gives max + 1 to an `INTEGER PRIMARY KEY`; that would repeat only if the
+ * last row were deleted, which nobody does (a rolled back append may give its position to another event, but no
+ * reader saw the first). As SQLite's writes are serial, positions also grow in the order of commits, so that a reader
+ * that goes by position misses none. In PostgreSQL neither is so: there the column is an identity, and the source
+ * reads up to the xid8 watermark.
+ */
+export const logMigration: Migration = {
+  name: "0001_events_log",
+  sql: `CREATE TABLE isomer_log (
+      position INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      type TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      key TEXT NOT NULL,
+      sequence BIGINT NOT NULL,
+      at BIGINT NOT NULL,
+      data TEXT NOT NULL,
+      actor_service TEXT,
+      actor_subject TEXT,
+      trace TEXT,
+      UNIQUE (key, sequence));`,
+};
+
+const COLUMNS = "position, id, type, version, key, sequence, at, data, actor_service, actor_subject, trace";
+
+// One statement: the sequence is found by the index of (key, sequence) while the row is written.
+const APPEND = `INSERT INTO isomer_log (id, type, version, key, sequence, at, data, actor_service, actor_subject, trace)
+  VALUES (?, ?, ?, ?, (SELECT coalesce(max(sequence), 0) + 1 FROM isomer_log WHERE key = ?), ?, ?, ?, ?, ?)
+  RETURNING position, sequence`;
+const READ_LOG = `SELECT ${COLUMNS} FROM isomer_log WHERE position > ? ORDER BY position LIMIT ?`;
+const READ_KEY = `SELECT ${COLUMNS} FROM isomer_log WHERE key = ? AND sequence > ? ORDER BY sequence LIMIT ?`;
+const HEAD = "SELECT coalesce(max(position), 0) AS head FROM isomer_log";
+
+/** A row of the log, its data still text: it is parsed anew for each reader, so that readers share nothing. */
+export type LogRow = {
+  readonly position: number;
+  readonly id: string;
+  readonly type: string;
+  readonly version: number;
+  readonly key: string;
+  readonly sequence: number;
+  readonly at: number;
+  readonly data: string;
+  readonly actor_service: string | null;
+  readonly actor_subject: string | null;
+  readonly trace: string | null;
+};
+
+/** An event that is about to be appended; the log adds its position and sequence. */
+export type NewEvent<Data = unknown> = Omit<EventRecord<Data>, "position" | "sequence">;
+
+/** Appends an event in the open transaction: one statement, a few microseconds. */
+export async function appendEvent<Data>(connection: SqlConnection, event: NewEvent<Data>): Promise<EventRecord<Data>> {
+  const { id, service, type, version, key, at, data, actor, trace } = event;
+  const parameters: readonly SqlValue[] = [
+    id,
+    type,
+    version,
+    key,
+    key,
+    at,
+    JSON.stringify(data),
+    actor.service ?? null,
+    actor.subject ?? null,
+    trace ?? null,
+  ];
+  const [row] = await connection.all<{ position: number; sequence: number }>(APPEND, parameters);
+  if (row === undefined) throw new Error("The append returned no row.");
+  const { position, sequence } = row;
+  return { id, service, type, version, key, sequence, position, at, data, actor, trace };
+}
+
+/** The rows after a position, in order. */
+export function readLogRows(
+  connection: SqlConnection,
+  options: { readonly after: number; readonly limit: number },
+): Promise<LogRow[]> {
+  return connection.all<LogRow>(READ_LOG, [options.after, options.limit]);
+}
+
+/** What {@link readLog} is to read. */
+export interface LogRange {
+  /** Events after this position; 0 is the beginning. */
+  readonly after: number;
+  /** The most rows to look at: with `types`, fewer events may come back. */
+  readonly limit: number;
+  readonly types?: ReadonlySet<string>;
+}
+
+/** The events after a position, in order, as they were stored (not upcast). */
+export async function readLog(connection: SqlConnection, service: string, range: LogRange): Promise<EventRecord[]> {
+  const rows = await readLogRows(connection, range);
+  const { types } = range;
+  const wanted = types === undefined ? rows : rows.filter((row) => types.has(row.type));
+  return wanted.map((row) => toRecord(service, row));
+}
+
+/** The events of a key after a sequence, in order, as they were stored (not upcast). */
+export async function readKey(
+  connection: SqlConnection,
+  service: string,
+  options: { readonly key: string; readonly afterSequence: number; readonly limit: number },
+): Promise<EventRecord[]> {
+  const rows = await connection.all<LogRow>(READ_KEY, [options.key, options.afterSequence, options.limit]);
+  return rows.map((row) => toRecord(service, row));
+}
+
+/** The position of the last event, 0 when there is none. */
+export async function logHead(connection: SqlConnection): Promise<number> {
+  const [row] = await connection.all<{ head: number }>(HEAD);
+  return row?.head ?? 0;
+}
+
+/** The event that a row holds. */
+export function toRecord(service: string, row: LogRow): EventRecord {
+  const { position, id, type, version, key, sequence, at, actor_service, actor_subject } = row;
+  const data: unknown = JSON.parse(row.data);
+  const actor: Actor = {
+    ...(actor_service === null ? {} : { service: actor_service }),
+    ...(actor_subject === null ? {} : { subject: actor_subject }),
+  };
+  return {
+    id,
+    service,
+    type,
+    version,
+    key,
+    sequence,
+    position,
+    at,
+    data,
+    actor,
+    trace: row.trace ?? undefined,
+  };
+}

@@ -1,0 +1,7 @@
+/** The tables of this part, in the order of their making. */
+import type { Migration } from "../store/mod.ts";
+import { inboxMigration } from "./inbox.ts";
+import { logMigration } from "./log.ts";
+
+/** The tables of events: the log of what a service emits, and the inbox of what it hears. */
+export const eventsMigrations: readonly Migration[] = [logMigration, inboxMigration];

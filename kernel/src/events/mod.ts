@@ -1,0 +1,24 @@
+/** events: the log, its delivery, and effects that happen once. */
+export { Consumer, type ConsumerOptions, type ConsumerStats, type Outcome } from "./consumer.ts";
+export type { ConsumerLimits } from "./consumer-limits.ts";
+export {
+  type DeadLetter,
+  type DeadLetterRange,
+  type Redriven,
+  type Redriver,
+  type Transact,
+  countDeadLetters,
+  discardDeadLetter,
+  listDeadLetters,
+  redriveDeadLetter,
+  redriveDeadLetters,
+} from "./dead-letters.ts";
+export type { Actor, EventRecord, EventWriter, Recorder } from "./event.ts";
+export { INBOX_RETENTION_MS, pruneInbox } from "./inbox.ts";
+export { type LogRange, type NewEvent, appendEvent, logHead, readKey, readLog } from "./log.ts";
+export { LogSource, type LogSourceOptions, logSource } from "./log-source.ts";
+export { eventsMigrations } from "./migrations.ts";
+export { type RecorderOptions, recorderOn } from "./recorder.ts";
+export { resetConsumer } from "./replay.ts";
+export type { EventBatch, EventSource, ReadRequest } from "./source.ts";
+export { UpcastMissing, VersionUnknown, checkUpcasts, upcast } from "./upcast.ts";

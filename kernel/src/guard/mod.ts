@@ -1,0 +1,20 @@
+/** guard: what keeps one failure from becoming many. */
+export { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit.ts";
+export { Admission, type AdmissionOptions } from "./admission.ts";
+export { type BackoffOptions, backoffMs } from "./backoff.ts";
+export { Breaker, type BreakerOptions, type BreakerState } from "./breaker.ts";
+export { Bulkhead, type BulkheadOptions } from "./bulkhead.ts";
+export { TtlCache, type TtlCacheOptions } from "./cache.ts";
+export { BreakerOpen, DeadlineExceeded, Overloaded, assertInTime } from "./deadline.ts";
+export { type EventLoopDelay, promptEventLoop } from "./event-loop-delay.ts";
+export {
+  ATTEMPTS_MAX,
+  type Attempt,
+  Outbound,
+  type OutboundOptions,
+  type OutboundTarget,
+  type Target,
+} from "./outbound.ts";
+export { type RateDecision, type RateLimitOptions, RateLimiter } from "./rate-limit.ts";
+export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
+export { markRetried, retryAfterMs, wasRetried } from "./retryable.ts";

@@ -1,0 +1,198 @@
+/**
+ * Runs a system in this process: databases, services, gateway, one listener.
+ *
+ * The listener opens first, because services may need to know its address; until they have started, requests are
+ * answered with 503 and `/readyz` says so.
+ */
+import { Gateway, type Authenticate, type RatePolicy } from "../gateway/mod.ts";
+import { type EventLoopDelay, type RateDecision, RateLimiter } from "../guard/mod.ts";
+import { Metrics, Tracer } from "../observe/mod.ts";
+import { Draining, Host, type Settings, type System } from "../runtime/mod.ts";
+import type { Logger } from "../std/mod.ts";
+import { isLoopback, networkOf } from "./http/client-network.ts";
+import { type ListenOptions, type Listening, listen } from "./http/mod.ts";
+import { OtlpExporter, otlpSettings } from "./telemetry-otlp.ts";
+import { type OpenWorld, openWorld } from "./world.ts";
+
+/** What {@link runSystem} takes. */
+export interface RunOptions {
+  readonly system: System;
+  readonly version: string;
+  readonly dataFolder: string;
+  readonly log: Logger;
+  /** The mail server; see {@link openWorld}. */
+  readonly smtpUrl?: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host?: string;
+  /** Settings of the services, told where the gateway is reached. */
+  readonly settings?: (url: string) => Settings;
+  /** Judges bearer tokens and API keys, given the running host. */
+  readonly judges?: (host: Host) => { readonly authenticate: Authenticate; readonly apiKey: Authenticate };
+  /** 6,000 by address and 3,000 by identity unless said. */
+  readonly rates?: Rates;
+  readonly corsOrigins?: readonly string[];
+  readonly trustProxies?: readonly string[];
+  readonly serveMetrics?: boolean;
+  /** Acknowledge before the disk has it: for tests and benchmarks of other things. */
+  readonly relaxed?: boolean;
+  readonly jobs?: boolean;
+  /** How late the event loop runs: for tests on busy machines, which would shed load. Measured unless said. */
+  readonly eventLoop?: EventLoopDelay;
+  /** The share of traces that are kept, 0 to 1; 1 unless said. */
+  readonly sampleRate?: number;
+}
+
+/** How many requests a minute are taken; 0 for no limit. */
+export interface Rates {
+  /**
+   * From one network address: an IPv4 address, or an IPv6 network of 64 bits. Requests from this machine itself are not
+   * limited by address unless {@link Rates.loopback} says so: a system's own webhooks come from there, and refusing them
+   * would make it doubt its own payments.
+   */
+  readonly perAddress: number;
+  /** Of one user or API key, wherever from. */
+  readonly perIdentity: number;
+  /** For a proxy on this machine that is not in `trustProxies`: then all requests seem to come from here. */
+  readonly loopback?: boolean;
+}
+
+/** A system that runs. */
+export interface RunningSystem {
+  readonly url: string;
+  readonly host: Host;
+  /** Drains: no new requests, finishes what is under way, closes the databases. */
+  stop(): Promise<void>;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Starts a system. @throws when the port or the data folder is taken, or a database or setting is not right. */
+export async function runSystem(options: RunOptions): Promise<RunningSystem> {
+  const { system, log } = options;
+  const metrics = new Metrics();
+  const open = openWorld({
+    dataFolder: options.dataFolder,
+    log,
+    ...(options.relaxed === undefined ? {} : { relaxed: options.relaxed }),
+    ...(options.smtpUrl === undefined ? {} : { smtpUrl: options.smtpUrl }),
+    ...(options.eventLoop === undefined ? {} : { eventLoop: options.eventLoop }),
+  });
+  const { clock, random } = open.world;
+  const otlp = otlpOf(options, open, metrics);
+  const { sampleRate = 1 } = options;
+  const tracer = new Tracer({ clock, random, sampleRate, ...(otlp === undefined ? {} : { exporter: otlp }) });
+  const running: { host?: Host } = {};
+  const gateway = gatewayOf(options, open, { metrics, tracer }, running);
+  const listening = await listen({ gateway, port: options.port, ...listenOptions(options) }).catch((error: unknown) => {
+    open.close();
+    throw error;
+  });
+  try {
+    running.host = await Host.start({
+      system,
+      world: open.world,
+      metrics,
+      tracer,
+      ...(options.settings === undefined ? {} : { settings: options.settings(listening.url) }),
+      ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+    });
+  } catch (error) {
+    await listening.close({ graceMs: 0 });
+    open.close();
+    throw error;
+  }
+  const { host } = running;
+  return {
+    url: listening.url,
+    host,
+    stop: () => stop({ host, listening, open, otlp }),
+  };
+}
+
+interface Parts {
+  readonly host: Host;
+  readonly listening: Listening;
+  readonly open: OpenWorld;
+  readonly otlp: OtlpExporter | undefined;
+}
+
+async function stop({ host, listening, open, otlp }: Parts): Promise<void> {
+  await listening.close();
+  await host.stop();
+  open.close();
+  await otlp?.close();
+}
+
+function otlpOf({ system, log }: RunOptions, { world }: OpenWorld, metrics: Metrics): OtlpExporter | undefined {
+  const settings = otlpSettings(process.env, system.name);
+  if (settings === undefined) return undefined;
+  return new OtlpExporter({ settings, metrics, log, clock: world.clock, random: world.random });
+}
+
+function listenOptions({ host, corsOrigins, trustProxies }: RunOptions): Partial<ListenOptions> {
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(corsOrigins === undefined ? {} : { corsOrigins }),
+    ...(trustProxies === undefined ? {} : { trustProxies }),
+  };
+}
+
+function gatewayOf(
+  options: RunOptions,
+  { world }: OpenWorld,
+  { metrics, tracer }: { metrics: Metrics; tracer: Tracer },
+  running: { readonly host?: Host },
+): Gateway {
+  const { system } = options;
+  const { perAddress, perIdentity, loopback = false } = options.rates ?? { perAddress: 6_000, perIdentity: 3_000 };
+  const judge = judgesOf(options, running);
+  return new Gateway({
+    contracts: system.contracts,
+    info: { title: system.name, version: options.version },
+    invoke: (call) => {
+      if (running.host === undefined) throw Draining.with(undefined);
+      const { key, identity, signal, ...rest } = call;
+      return running.host.invoke({
+        ...rest,
+        ...(key === undefined ? {} : { key }),
+        ...(identity === undefined ? {} : { identity }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    },
+    ...judge,
+    ...(perAddress === 0 ? {} : { addressRate: addressPolicy(perAddress, loopback) }),
+    ...(perIdentity === 0 ? {} : { identityRate: policy("identity", perIdentity) }),
+    clock: world.clock,
+    tracer,
+    metrics,
+    log: options.log,
+    readiness: [{ name: "services", check: () => running.host !== undefined }],
+    serveMetrics: options.serveMetrics ?? false,
+  });
+}
+
+function judgesOf(options: RunOptions, running: { readonly host?: Host }) {
+  const make = options.judges;
+  if (make === undefined) return {};
+  let made: ReturnType<typeof make> | undefined;
+  const judges = () => {
+    if (running.host === undefined) throw Draining.with(undefined);
+    return (made ??= make(running.host));
+  };
+  const authenticate: Authenticate = (token) => judges().authenticate(token);
+  const apiKey: Authenticate = (key) => judges().apiKey(key);
+  return { authenticate, apiKey };
+}
+
+function policy(name: string, quota: number): RatePolicy {
+  return { name, quota, windowMs: MINUTE_MS, limiter: new RateLimiter({ limit: quota, windowMs: MINUTE_MS }) };
+}
+
+function addressPolicy(quota: number, loopback: boolean): RatePolicy {
+  const { limiter, ...rest } = policy("address", quota);
+  const free: RateDecision = { allowed: true, limit: quota, remaining: quota, resetMs: 0, retryAfterMs: 0 };
+  const take: RateLimiter["take"] = (address, cost, nowMs) =>
+    !loopback && isLoopback(address) ? free : limiter.take(networkOf(address), cost, nowMs);
+  return { ...rest, limiter: { take } };
+}

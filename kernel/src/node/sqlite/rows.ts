@@ -1,0 +1,33 @@
+/**
+ * Makes rows of the values that the driver gives. Its own objects are dictionaries whose names it looks up anew for each
+ * row: half of what a read by key costs, and slow to use. So it gives lists, and code that is made once for each list of
+ * columns turns them into objects of one shape.
+ */
+import type { Row, SqlValue } from "../../store/mod.ts";
+
+/** Makes a row of its values, in the order of the columns. */
+export type MakeRow = (values: readonly SqlValue[]) => Row;
+
+/** Beyond this many shapes all are made anew: filters that vary must not fill the memory. */
+const SHAPES_MAX = 1_000;
+
+const shapes = new Map<string, MakeRow>();
+
+/** The maker of rows with these columns. Of columns with one name the last counts. */
+export function rowMaker(columns: readonly string[]): MakeRow {
+  const name = JSON.stringify(columns);
+  let make = shapes.get(name);
+  if (make === undefined) {
+    const members = columns.map((column, index) => `${key(column)}: values[${index}]`);
+    // oxlint-disable-next-line typescript/no-implied-eval -- Made of names of columns, quoted; never of a value.
+    make = new Function("values", `return { ${members.join(", ")} };`) as MakeRow;
+    if (shapes.size >= SHAPES_MAX) shapes.clear();
+    shapes.set(name, make);
+  }
+  return make;
+}
+
+/** A plain `"__proto__":` would be the prototype. */
+function key(column: string): string {
+  return column === "__proto__" ? '["__proto__"]' : JSON.stringify(column);
+}

@@ -1,0 +1,62 @@
+/** The real world: this machine's clock, randomness, files and sockets. */
+import type { EventLoopDelay } from "../guard/mod.ts";
+import type { World } from "../runtime/mod.ts";
+import { type Logger, uuidV7 } from "../std/mod.ts";
+import type { SpanExporter } from "../observe/mod.ts";
+import { systemClock } from "./clock.ts";
+import { nodeCrypto } from "./crypto.ts";
+import { eventLoopMonitor } from "./event-loop.ts";
+import { httpClient } from "./http/mod.ts";
+import { smtpMail } from "./mail.ts";
+import { loadMigrations } from "./migrations.ts";
+import { systemRandom } from "./random.ts";
+import { sqliteStorage } from "./sqlite/mod.ts";
+
+/** What the real world needs to be told. */
+export interface WorldOptions {
+  /** Where the databases are; `":memory:"` keeps nothing. */
+  readonly dataFolder: string;
+  readonly log: Logger;
+  /** Acknowledge before the disk has it: for tests and benchmarks of other things. */
+  readonly relaxed?: boolean;
+  readonly spans?: SpanExporter;
+  /** How late the event loop runs: for tests on busy machines. Measured unless said. */
+  readonly eventLoop?: EventLoopDelay;
+  /** The mail server, `smtp://user:password@host:587`; without one, mails stay inside. */
+  readonly smtpUrl?: string;
+}
+
+/** A world and how to end it. */
+export interface OpenWorld {
+  readonly world: World;
+  close(): void;
+}
+
+/** Opens the real world. */
+export function openWorld(options: WorldOptions): OpenWorld {
+  const clock = systemClock();
+  const random = systemRandom();
+  const monitor = eventLoopMonitor(clock);
+  const client = httpClient();
+  const { relaxed, spans, smtpUrl } = options;
+  const world: World = {
+    clock,
+    random,
+    ids: uuidV7(clock, random),
+    log: options.log,
+    crypto: nodeCrypto(),
+    storage: sqliteStorage({ folder: options.dataFolder, clock, ...(relaxed === undefined ? {} : { relaxed }) }),
+    fetch: client.fetch,
+    eventLoop: options.eventLoop ?? monitor,
+    migrations: loadMigrations,
+    ...(spans === undefined ? {} : { spans }),
+    ...(smtpUrl === undefined ? {} : { mail: smtpMail({ url: smtpUrl }) }),
+  };
+  return {
+    world,
+    close() {
+      monitor.close();
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,302 @@
+/**
+ * A host: the services placed in one process, and everything that runs them.
+ *
+ * Across a crash: what was acknowledged is in the databases. A host that starts on them delivers events from where
+ * their consumers stood, resumes sagas from their journals, and runs jobs again.
+ */
+import type { Criticality, Identity } from "../contract/mod.ts";
+import { type Consumer, eventsMigrations, logSource, resetConsumer } from "../events/mod.ts";
+import { Admission, Outbound } from "../guard/mod.ts";
+import { Metrics, type TraceContext, Tracer, operationMetrics } from "../observe/mod.ts";
+import { type SagaEngine, sagaMigrations } from "../saga/mod.ts";
+import { validator } from "../schema/mod.ts";
+import { sourcingMigrations } from "../sourcing/mod.ts";
+import type { Database } from "../store/mod.ts";
+import type { Reply, Transport } from "../transport/mod.ts";
+import { DeadlineWheel } from "./deadline-wheel.ts";
+import { UnknownOperation } from "./faults.ts";
+import { Hearing, consumerOf, groupSubscriptions } from "./hearing.ts";
+import { idempotencyMigrations } from "./idempotency.ts";
+import { JobLoop } from "./jobs.ts";
+import { pruneJob } from "./maintenance.ts";
+import { DEADLINE_MS, Routes } from "./outbound.ts";
+import { sagaEngineOf } from "./saga-calls.ts";
+import type { Job, Service } from "./service.ts";
+import { ServiceRunner } from "./service-runner.ts";
+import type { Settings, System } from "./system.ts";
+import type { World } from "./world.ts";
+
+const REBUILD = { caller: undefined, identity: undefined, trace: undefined, criticality: "sheddable" } as const;
+
+/** A call from the edge: the gateway, an operator, a test. */
+export interface Invocation {
+  readonly service: string;
+  readonly operation: string;
+  readonly input: unknown;
+  /** The idempotency key of a command; one is made when it is absent. */
+  readonly key?: string;
+  readonly identity?: Identity;
+  /** The longest that it may take, in milliseconds; the contract's limit holds too. */
+  readonly deadlineMs?: number;
+  readonly trace?: TraceContext;
+  readonly criticality?: Criticality;
+  readonly signal?: AbortSignal;
+}
+
+/** What {@link Host.start} takes. */
+export interface HostOptions {
+  readonly system: System;
+  readonly world: World;
+  readonly settings?: Settings;
+  /** Where the host counts and traces; its own unless said. */
+  readonly metrics?: Metrics;
+  readonly tracer?: Tracer;
+  /** Whether jobs run by themselves; true unless said. Tests run them by `runJob`. */
+  readonly jobs?: boolean;
+}
+
+/** The services of one process, running. */
+export class Host {
+  readonly system: System;
+  readonly world: World;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
+  readonly #runners = new Map<string, ServiceRunner>();
+  readonly #hearings: Hearing[] = [];
+  readonly #jobs = new Map<string, JobLoop>();
+  readonly #wheel: DeadlineWheel;
+  readonly #databases: Database[] = [];
+  /** How many calls from the edge are under way, and who waits for there to be none. */
+  #invocations = 0;
+  #quiet: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
+  readonly #settings: Settings;
+
+  private constructor({ system, world, settings, metrics, tracer }: HostOptions) {
+    this.system = system;
+    this.world = world;
+    this.#settings = settings ?? {};
+    this.metrics = metrics ?? new Metrics();
+    const { clock, random, spans } = world;
+    this.tracer = tracer ?? new Tracer({ clock, random, ...(spans === undefined ? {} : { exporter: spans }) });
+    this.#wheel = new DeadlineWheel(clock);
+  }
+
+  /**
+   * Opens the databases, migrates them, and starts everything.
+   * @throws when a database, a setting or a service is not right; what was opened is closed then.
+   */
+  static async start(options: HostOptions): Promise<Host> {
+    const host = new Host(options);
+    try {
+      await host.#start(options);
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
+    return host;
+  }
+
+  async #start(options: HostOptions): Promise<void> {
+    const operations = operationMetrics(this.metrics);
+    const { clock, random, eventLoop } = this.world;
+    const admission = new Admission({ clock, random, eventLoop, metrics: this.metrics });
+    const outbound = new Outbound({ clock, random, metrics: this.metrics });
+    const shared = { operations, admission, outbound, transport: this.transport };
+    // All of them are awaited: a database that is still being opened when another fails must be closed too.
+    const added = await Promise.allSettled(this.system.services.map((service) => this.#add(service, shared)));
+    for (const outcome of added) if (outcome.status === "rejected") throw outcome.reason;
+    this.#hear();
+    for (const { attach } of this.system.services) attach?.(this);
+    if (options.jobs !== false) for (const job of this.#jobs.values()) job.start();
+    await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.recover()));
+  }
+
+  /** Calls between services in memory. */
+  readonly transport: Transport = {
+    send: (envelope) => this.runner(envelope.service).operation(envelope.operation).handle(envelope),
+  };
+
+  /** @throws {UnknownOperation} */
+  runner(service: string): ServiceRunner {
+    const runner = this.#runners.get(service);
+    if (runner === undefined) throw UnknownOperation.with({ operation: service });
+    return runner;
+  }
+
+  /** Makes a call from the edge. @throws faults only. */
+  async invoke(call: Invocation): Promise<Reply> {
+    const { clock, ids } = this.world;
+    const runner = this.runner(call.service).operation(call.operation);
+    const { definition } = runner;
+    const limitMs = definition.deadlineMs ?? DEADLINE_MS;
+    this.#invocations += 1;
+    try {
+      return await runner.handle({
+        service: call.service,
+        operation: call.operation,
+        input: call.input,
+        key: definition.kind === "command" ? (call.key ?? ids.next()) : undefined,
+        clientKey: call.key !== undefined,
+        attempt: 1,
+        deadlineAt: clock.monotonicMs() + Math.min(call.deadlineMs ?? limitMs, limitMs),
+        caller: undefined,
+        identity: call.identity,
+        trace: call.trace,
+        criticality: call.criticality ?? definition.criticality ?? "normal",
+        signal: call.signal,
+      });
+    } finally {
+      this.#invocations -= 1;
+      if (this.#invocations === 0) this.#quiet?.();
+    }
+  }
+
+  /** The databases by service: for backups, checks and operators. */
+  databases(): ReadonlyMap<string, Database> {
+    return new Map([...this.#runners].map(([name, runner]) => [name, runner.database]));
+  }
+
+  /** Consumers, for views of lag and dead letters. */
+  get consumers(): readonly Consumer[] {
+    return this.#hearings.map(({ consumer }) => consumer);
+  }
+
+  /** Who hears what, for operators. */
+  get hearings(): readonly Hearing[] {
+    return this.#hearings;
+  }
+
+  /** The engines of the services that have sagas, for operators. */
+  sagas(): ReadonlyMap<string, SagaEngine> {
+    const engines = new Map<string, SagaEngine>();
+    for (const [name, { engine }] of this.#runners) if (engine !== undefined) engines.set(name, engine);
+    return engines;
+  }
+
+  /**
+   * Makes a projection anew from the whole log: empties it and replays, while everything else goes on. Resolves when
+   * the replay has begun; `lag` of its consumers tells how far it is.
+   * @throws {UnknownOperation} when the service has no projection of that name.
+   */
+  async rebuild(service: string, projection: string): Promise<void> {
+    const runner = this.runner(service);
+    const found = runner.service.projections.find(({ name }) => name === projection);
+    if (found === undefined) throw UnknownOperation.with({ operation: `${service}.${projection}` });
+    const hearings = this.#hearings.filter(
+      (hearing) => hearing.runner === runner && hearing.consumer.name === projection,
+    );
+    await Promise.all(hearings.map((hearing) => hearing.stop()));
+    try {
+      await runner.transact(`${service}.rebuild.${projection}`, REBUILD, undefined, async (tx) => {
+        await resetConsumer(tx.connection, projection);
+        await found.reset(tx);
+      });
+    } finally {
+      for (const hearing of hearings) hearing.start();
+    }
+  }
+
+  /** Runs a job now, until it says that there is no more. */
+  async runJob(service: string, name: string): Promise<void> {
+    const job = this.#jobs.get(`${service}.${name}`);
+    if (job === undefined) throw UnknownOperation.with({ operation: `${service}.${name}` });
+    await job.runNow();
+  }
+
+  /** Resolves when all events are delivered and no saga is running (waiting ones may be). For tests and settling. */
+  async idle(): Promise<void> {
+    for (;;) {
+      await Promise.all(this.consumers.map((consumer) => consumer.idle()));
+      await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.idle()));
+      const lags = await Promise.all(this.consumers.map((consumer) => consumer.lag()));
+      if (lags.every((lag) => lag === 0)) return;
+    }
+  }
+
+  /** Refuses new calls from the edge; those under way, events and sagas go on. */
+  drain(): void {
+    for (const runner of this.#runners.values()) runner.draining = true;
+  }
+
+  /**
+   * Stops: no new work, waits for what is under way, closes the databases. Sagas and events go on at the next start.
+   * Calls from the edge end within their deadlines, and may need events and sagas for that: so these are stopped after.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.drain();
+    await Promise.all([...this.#jobs.values()].map((job) => job.stop()));
+    if (this.#invocations > 0) await new Promise<void>((resolve) => (this.#quiet = resolve));
+    await Promise.all(this.#hearings.map((hearing) => hearing.stop()));
+    await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.stop()));
+    this.tracer.flush();
+    await Promise.all(this.#databases.map((database) => database.close()));
+    this.#wheel.stop();
+  }
+
+  async #add(service: Service, shared: Shared): Promise<void> {
+    const { world, system } = this;
+    const { name } = service.contract;
+    const settings =
+      service.settings === undefined
+        ? {}
+        : validator(service.settings, `settings of ${name}`).parse(this.#settings[name] ?? {});
+    const database = await world.storage.open(name);
+    this.#databases.push(database);
+    await database.migrate([
+      { owner: "kernel.events", migrations: eventsMigrations },
+      { owner: "kernel.sourcing", migrations: sourcingMigrations },
+      { owner: "kernel.saga", migrations: sagaMigrations },
+      { owner: "kernel.idempotency", migrations: idempotencyMigrations },
+      { owner: name, migrations: world.migrations(service.migrations) },
+    ]);
+    const { clock, random, log } = world;
+    const runner = new ServiceRunner({
+      service,
+      system,
+      world,
+      database,
+      settings,
+      tracer: this.tracer,
+      metrics: shared.operations,
+      admission: shared.admission,
+      wheel: this.#wheel,
+      outbound: new Routes({
+        caller: name,
+        uses: service.uses,
+        transport: shared.transport,
+        outbound: shared.outbound,
+        clock,
+      }),
+      source: logSource({ service: name, database, clock, random, log }),
+    });
+    if (service.sagas.length > 0) runner.engine = sagaEngineOf(runner);
+    this.#runners.set(name, runner);
+    for (const job of [pruneJob as unknown as Job, ...service.jobs]) {
+      this.#jobs.set(`${name}.${job.name}`, new JobLoop(runner, job));
+    }
+  }
+
+  /** Makes all consumers before the first runs: one that cannot be made stops the start. */
+  #hear(): void {
+    for (const runner of this.#runners.values()) {
+      for (const group of groupSubscriptions(runner)) {
+        const consumer = consumerOf(runner, group, this.runner(group.source));
+        this.#hearings.push(new Hearing(runner, consumer));
+      }
+    }
+    for (const hearing of this.#hearings) hearing.start();
+  }
+}
+
+interface Shared {
+  readonly operations: ReturnType<typeof operationMetrics>;
+  readonly admission: Admission;
+  readonly outbound: Outbound;
+  readonly transport: Transport;
+}

@@ -1,0 +1,42 @@
+/** runtime: carries calls out and holds the kernel's promises while it does. */
+export type {
+  Attempt,
+  CommandContext,
+  Context,
+  EventContext,
+  EventHandler,
+  HttpRequest,
+  HttpResponse,
+  NamesOf,
+  QueryContext,
+  Tx,
+} from "./context.ts";
+export {
+  type Job,
+  type JobContext,
+  type Projection,
+  type Service,
+  type ServiceOptions,
+  type Subscription,
+  implement,
+  subscribe,
+} from "./service.ts";
+export {
+  CallInTransaction,
+  CommandInQuery,
+  Draining,
+  KeyInFlight,
+  KeyReused,
+  OutputInvalid,
+  OutputNotCommitted,
+  TransactionUsed,
+  Undeclared,
+  UnknownOperation,
+} from "./faults.ts";
+export { Host, type HostOptions, type Invocation } from "./host.ts";
+export { type Mail, type MailPort, MailRefused, MailUnavailable, MailUnknown } from "./mail.ts";
+export { type Settings, type System, type SystemOptions, defineSystem } from "./system.ts";
+export type { Fetch, World } from "./world.ts";
+export type { HostView } from "./host-view.ts";
+export { operatorService } from "./operator.ts";
+export { operator } from "./operator-contract.ts";

@@ -1,0 +1,115 @@
+/** The ways out of a service: what is declared, within the deadline, answers that may be kept. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { anyone, command, contract, query } from "../contract/mod.ts";
+import { Outbound } from "../guard/mod.ts";
+import { t } from "../schema/mod.ts";
+import { ManualClock } from "../std/testing/manual-clock.ts";
+import { seededRandom } from "../std/testing/seeded-random.ts";
+import type { Envelope } from "../transport/mod.ts";
+import type { Origin } from "./call-context.ts";
+import { Undeclared, UnknownOperation } from "./faults.ts";
+import { DEADLINE_MS, Routes } from "./outbound.ts";
+
+const Sku = t.object({ sku: t.text() });
+const Price = t.object({ amount: t.integer() });
+const shop = contract("shop", {
+  version: "1.0.0",
+  commands: { sell: command({ input: Sku, output: Price, allow: [anyone], deadlineMs: 500 }) },
+  queries: {
+    price: query({ input: Sku, output: Price, allow: [anyone], cache: { maxAgeMs: 1_000 } }),
+    stock: query({ input: Sku, output: Price, allow: [anyone] }),
+  },
+});
+const other = contract("other", { version: "1.0.0", queries: { look: shop.queries.stock } });
+
+function setup() {
+  const clock = new ManualClock();
+  const sent: Envelope[] = [];
+  const routes = new Routes({
+    caller: "page",
+    uses: [shop],
+    transport: {
+      send: (envelope) => {
+        sent.push(envelope);
+        return Promise.resolve({ output: { amount: sent.length }, replayed: false });
+      },
+    },
+    outbound: new Outbound({ clock, random: seededRandom(1) }),
+    clock,
+  });
+  const originOf = (more: Partial<Origin> = {}): Origin => ({
+    caller: undefined,
+    identity: undefined,
+    trace: undefined,
+    criticality: "high",
+    deadlineAt: clock.monotonicMs() + 60_000,
+    signal: undefined,
+    key: "k",
+    attempt: 1,
+    ...more,
+  });
+  const price = (sku: string, subject?: string): Promise<unknown> => {
+    const identity = subject === undefined ? undefined : { subject, roles: [], guest: false };
+    return routes.route(shop.price({ sku })).send(shop.price({ sku }), originOf({ identity }), undefined);
+  };
+  return { clock, routes, sent, originOf, price };
+}
+
+describe("routes", () => {
+  test("lead only to operations of services that are used", () => {
+    const { routes } = setup();
+    assert.throws(() => routes.route(other.look({ sku: "a" })), Undeclared.is);
+    assert.throws(() => routes.route({ ...shop.price({ sku: "a" }), operation: "steal" }), UnknownOperation.is);
+    assert.throws(() => routes.route({ ...shop.price({ sku: "a" }), operation: "constructor" }), UnknownOperation.is);
+  });
+
+  test("carry whichever deadline is nearer, and on whose behalf the call is made", async () => {
+    const { clock, routes, sent, originOf } = setup();
+    const identity = { subject: "ada", roles: ["customer"], guest: false };
+    const origin = originOf({ identity, attempt: 3 });
+    await routes.route(shop.sell({ sku: "a" })).send(shop.sell({ sku: "a" }), origin, "key");
+    await routes.route(shop.stock({ sku: "a" })).send(shop.stock({ sku: "a" }), origin, undefined);
+    const soon = originOf({ deadlineAt: clock.monotonicMs() + 20 });
+    await routes.route(shop.sell({ sku: "a" })).send(shop.sell({ sku: "a" }), soon, "key");
+    const now = clock.monotonicMs();
+    assert.deepEqual(
+      sent.map(({ deadlineAt }) => deadlineAt - now),
+      [500, DEADLINE_MS, 20],
+    );
+    const [first] = sent;
+    assert.deepEqual(
+      [first?.caller, first?.identity, first?.criticality, first?.key, first?.attempt, first?.clientKey],
+      ["page", identity, "high", "key", 3, false],
+    );
+  });
+});
+
+describe("answers that are kept", () => {
+  test("are kept by input and end user, for as long as the contract says", async () => {
+    const { clock, sent, price } = setup();
+    assert.deepEqual(await price("a"), await price("a"));
+    assert.equal(sent.length, 1);
+    await price("b");
+    await price("a", "ada");
+    await price("a", "bob");
+    await price("a", "ada");
+    assert.equal(sent.length, 4);
+    await clock.advance(1_000);
+    await price("a");
+    assert.equal(sent.length, 5);
+  });
+
+  test("are copied: whoever changes one changes nobody else's", async () => {
+    const { price } = setup();
+    const mine = (await price("a")) as { amount: number };
+    mine.amount = 0;
+    assert.deepEqual(await price("a"), { amount: 1 });
+  });
+
+  test("are asked for once by all who ask at once", async () => {
+    const { sent, price } = setup();
+    await Promise.all([price("a"), price("a"), price("a")]);
+    assert.equal(sent.length, 1);
+  });
+});

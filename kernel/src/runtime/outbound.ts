@@ -1,0 +1,111 @@
+/**
+ * Calls that a service makes to others: what is declared goes out with the contract's deadline, retries and limits.
+ * A route is made once per (caller, operation); a call on it costs a few property reads before the transport.
+ */
+import type { Call, ContractBase, Operation } from "../contract/mod.ts";
+import { type Outbound, type OutboundTarget, TtlCache } from "../guard/mod.ts";
+import { canonicalJson, copyJson } from "../std/mod.ts";
+import type { Clock } from "../std/mod.ts";
+import type { Transport } from "../transport/mod.ts";
+import type { Origin } from "./call-context.ts";
+import { Undeclared, UnknownOperation } from "./faults.ts";
+
+/** The longest that a call may take when its contract does not say, in milliseconds. */
+export const DEADLINE_MS = 2_000;
+/** How many answers of a query are kept by each caller. */
+const CACHE_ENTRIES_MAX = 5_000;
+
+/** A way to one operation of another service. */
+export interface Route {
+  readonly isCommand: boolean;
+  send(call: Call, origin: Origin, key: string | undefined): Promise<unknown>;
+}
+
+/** What routes are made of. */
+export interface RoutesOptions {
+  readonly caller: string;
+  readonly uses: readonly ContractBase[];
+  readonly transport: Transport;
+  readonly outbound: Outbound;
+  readonly clock: Clock;
+}
+
+/** The routes of one service to those that it uses. */
+export class Routes {
+  readonly #caller: string;
+  readonly #services = new Map<string, Map<string, Route>>();
+
+  constructor(options: RoutesOptions) {
+    this.#caller = options.caller;
+    for (const contract of options.uses) {
+      const routes = new Map<string, Route>();
+      for (const [name, operation] of Object.entries<Operation>({ ...contract.commands, ...contract.queries })) {
+        routes.set(name, makeRoute(options, contract.name, name, operation));
+      }
+      this.#services.set(contract.name, routes);
+    }
+  }
+
+  /** @throws {Undeclared} when the service is not in `uses`. */
+  route(call: Call): Route {
+    const routes = this.#services.get(call.service);
+    if (routes === undefined) throw Undeclared.with({ caller: this.#caller, service: call.service });
+    const route = routes.get(call.operation);
+    if (route === undefined) throw UnknownOperation.with({ operation: `${call.service}.${call.operation}` });
+    return route;
+  }
+}
+
+function makeRoute(options: RoutesOptions, service: string, name: string, operation: Operation): Route {
+  const { clock } = options;
+  const isCommand = operation.kind === "command";
+  const criticality = operation.criticality ?? "normal";
+  // Every command is idempotent by its key and every query changes nothing: both may be repeated.
+  const target = options.outbound.target({ service, operation: name, retry: true, criticality });
+  const deadlineMs = operation.deadlineMs ?? DEADLINE_MS;
+  const send = (call: Call, origin: Origin, key: string | undefined): Promise<unknown> =>
+    sendOnce(options, target, call, origin, key, Math.min(origin.deadlineAt, clock.monotonicMs() + deadlineMs));
+  if (operation.kind === "query" && operation.cache !== undefined) {
+    return { isCommand, send: cached(clock, operation.cache.maxAgeMs, send) };
+  }
+  return { isCommand, send };
+}
+
+// oxlint-disable-next-line max-params -- on the hot path: an object a call would cost more than it says
+async function sendOnce(
+  { caller, transport }: RoutesOptions,
+  target: OutboundTarget,
+  call: Call,
+  origin: Origin,
+  key: string | undefined,
+  deadlineAt: number,
+): Promise<unknown> {
+  const { identity, trace, criticality, signal } = origin;
+  const before = origin.attempt - 1;
+  const reply = await target.run(deadlineAt, signal, (attempt) =>
+    transport.send({
+      service: call.service,
+      operation: call.operation,
+      input: call.input,
+      key,
+      clientKey: false,
+      attempt: before + attempt,
+      deadlineAt,
+      caller,
+      identity,
+      trace,
+      criticality,
+      signal,
+    }),
+  );
+  return reply.output;
+}
+
+/** Keeps answers for `maxAgeMs`, apart for each end user: what one may see is not for another. */
+function cached(clock: Clock, maxAgeMs: number, send: Route["send"]): Route["send"] {
+  const cache = new TtlCache<unknown>({ clock, maxAgeMs, entriesMax: CACHE_ENTRIES_MAX });
+  return async (call, origin, key) => {
+    const name = `${origin.identity?.subject ?? ""}\n${canonicalJson(call.input)}`;
+    return copyJson(await cache.get(name, () => send(call, origin, key)));
+  };
+}

@@ -1,0 +1,30 @@
+/** The world: every port through which code touches the outside. `node` makes the real one, `sim` a simulated one. */
+import type { Crypto } from "../security/mod.ts";
+import type { Clock, Ids, Logger, Random } from "../std/mod.ts";
+import type { Migration, Storage } from "../store/mod.ts";
+import type { EventLoopDelay } from "../guard/mod.ts";
+import type { SpanExporter } from "../observe/mod.ts";
+import type { HttpRequest, HttpResponse } from "./context.ts";
+import type { MailPort } from "./mail.ts";
+
+/** Asks parties outside the system. Network failures are faults of kind `unavailable`; any status resolves. */
+export type Fetch = (request: HttpRequest, signal?: AbortSignal) => Promise<HttpResponse>;
+
+/** All ports of a host. */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ids: Ids;
+  readonly log: Logger;
+  readonly crypto: Crypto;
+  readonly storage: Storage;
+  readonly fetch: Fetch;
+  /** Sends mails, where a mail server was configured. */
+  readonly mail?: MailPort;
+  /** How late the event loop runs: a signal of overload. */
+  readonly eventLoop: EventLoopDelay;
+  /** Where finished spans go, when somebody wants them. */
+  readonly spans?: SpanExporter;
+  /** Reads migrations from where a service keeps them. */
+  migrations(source: URL | readonly Migration[]): readonly Migration[];
+}

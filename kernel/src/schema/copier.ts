@@ -1,0 +1,121 @@
+/**
+ * Copies of values by their schema. A value that fits its schema has known properties, so its copy needs no listing of
+ * keys: the code for it is made once, as the checks of TypeBox are. Equal values give copies with their properties in
+ * one order, so that their JSON texts are equal too.
+ */
+import { copyJson } from "../std/mod.ts";
+import type { Schema } from "./types.ts";
+
+/** Copies a value that fits the schema; nothing is shared. Properties that are undefined are left out. */
+export type Copier = (value: unknown) => unknown;
+
+interface JsonSchema {
+  readonly type?: unknown;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: unknown;
+  readonly patternProperties?: unknown;
+  readonly items?: unknown;
+  readonly prefixItems?: unknown;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+}
+
+const PLAIN = new Set(["string", "number", "integer", "boolean", "null"]);
+
+/** Makes the copier of a schema. */
+export function copier(schema: Schema): Copier {
+  const program = new Program();
+  const entry = program.copierOf(schema);
+  if (entry === undefined) return (value) => value;
+  // oxlint-disable-next-line typescript/no-implied-eval -- Made of the schema's own names, quoted; never of a value.
+  const make = new Function("copyJson", `"use strict";\n${program.source}\nreturn ${entry};`);
+  return (make as (copy: typeof copyJson) => Copier)(copyJson);
+}
+
+/** Whether equal values of a schema have equal JSON texts once they are copied: not where keys are the value's own. */
+export function isClosed(schema: Schema): boolean {
+  return !new Program().isOpen(schema);
+}
+
+class Program {
+  source = "";
+  #functions = 0;
+  #open = false;
+
+  isOpen(schema: JsonSchema): boolean {
+    this.copierOf(schema);
+    return this.#open;
+  }
+
+  /** The name of the function that copies values of a schema; undefined when they are their own copies. */
+  copierOf(schema: JsonSchema): string | undefined {
+    if (isPlain(schema)) return undefined;
+    if (schema.anyOf !== undefined) return this.#union(schema.anyOf);
+    if (schema.type === "array" && isSchema(schema.items) && schema.prefixItems === undefined) {
+      return this.#array(schema.items);
+    }
+    if (isClosedObject(schema)) return this.#object(schema.properties ?? {}, new Set(schema.required));
+    this.#open = true;
+    return "copyJson";
+  }
+
+  #union(branches: readonly JsonSchema[]): string | undefined {
+    const others = branches.filter((branch) => !isPlain(branch));
+    const [only] = others;
+    if (only === undefined) return undefined;
+    if (others.length > 1) {
+      this.#open = true;
+      return "copyJson";
+    }
+    const inner = this.copierOf(only);
+    if (inner === undefined || inner === "copyJson") return inner;
+    return this.#define(`return typeof v !== "object" || v === null ? v : ${inner}(v);`);
+  }
+
+  #array(items: JsonSchema): string {
+    const inner = this.copierOf(items);
+    if (inner === undefined) return this.#define("return v.slice();");
+    return this.#define(
+      `const n = v.length; const o = new Array(n); for (let i = 0; i < n; i += 1) o[i] = ${inner}(v[i]); return o;`,
+    );
+  }
+
+  #object(properties: Readonly<Record<string, JsonSchema>>, required: ReadonlySet<string>): string {
+    const always: string[] = [];
+    const sometimes: string[] = [];
+    for (const [name, schema] of Object.entries(properties)) {
+      const key = JSON.stringify(name);
+      const inner = this.copierOf(schema);
+      const copied = (value: string): string => (inner === undefined ? value : `${inner}(${value})`);
+      if (required.has(name)) always.push(`${key}: ${copied(`v[${key}]`)}`);
+      else sometimes.push(`const p = v[${key}]; if (p !== undefined) o[${key}] = ${copied("p")};`);
+    }
+    const rest = sometimes.map((statement) => `{ ${statement} }`).join(" ");
+    return this.#define(`const o = { ${always.join(", ")} }; ${rest} return o;`);
+  }
+
+  #define(body: string): string {
+    this.#functions += 1;
+    const name = `copy${this.#functions}`;
+    this.source += `function ${name}(v) { ${body} }\n`;
+    return name;
+  }
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isPlain({ type, const: fixed, enum: values }: JsonSchema): boolean {
+  if (typeof type === "string") return PLAIN.has(type);
+  if (fixed !== undefined) return typeof fixed !== "object";
+  return values !== undefined && values.every((value) => typeof value !== "object" || value === null);
+}
+
+/** Only objects that refuse unknown properties, and whose names cannot be mistaken for a prototype. */
+function isClosedObject({ type, properties, additionalProperties, patternProperties }: JsonSchema): boolean {
+  if (type !== "object" || additionalProperties !== false || patternProperties !== undefined) return false;
+  return !Object.hasOwn(properties ?? {}, "__proto__");
+}

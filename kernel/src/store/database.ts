@@ -1,0 +1,91 @@
+/**
+ * The store's port: a database of one service. Implementations: SQLite (`node/sqlite`); later PostgreSQL and the
+ * simulated one. All are held to one conformance suite (`store/testing/conformance.ts`).
+ *
+ * What every implementation holds:
+ *  - a write's statements commit together or not at all;
+ *  - `write` resolves only when its commit would survive a power cut (unless the database was opened relaxed);
+ *  - writes are serializable: they take effect as if one ran after another;
+ *  - a read sees one committed snapshot, and resolves only when what it saw would survive a power cut;
+ *  - a body that outlives its deadline is rolled back, and its connection refuses further statements.
+ */
+
+/** A value that SQL takes and gives. Booleans are 0 and 1, moments milliseconds since 1970, JSON is text. */
+export type SqlValue = string | number | bigint | null | Uint8Array;
+
+/** Which SQL an engine speaks. Services write the subset that both speak. */
+export type Dialect = "sqlite" | "postgres";
+
+/** A row as the driver gives it. */
+export type Row = Readonly<Record<string, SqlValue>>;
+
+/** A transaction that is open: it carries statements out, one at a time. */
+export interface SqlConnection {
+  readonly dialect: Dialect;
+  /** The rows of a statement. Parameters are `?` in both dialects; SQL texts are prepared once and kept. */
+  all<R = Row>(sql: string, parameters?: readonly SqlValue[]): Promise<R[]>;
+  /** Carries a statement out; resolves to the number of rows that it changed. */
+  run(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
+}
+
+/** How a transaction is to run. */
+export interface TransactionOptions {
+  /** What runs it, `service.operation`: for metrics, and as the stable name of fault points in simulation. */
+  readonly label: string;
+  /** When it must be over, on the host's monotonic clock in milliseconds. */
+  readonly deadlineAt?: number;
+  /** `read committed` is for hot rows that one guarded statement writes. SQLite runs both alike. */
+  readonly isolation?: "serializable" | "read committed";
+}
+
+/** One step of a schema's history. Never changed after it was released. */
+export interface Migration {
+  /** `0001_what_it_does`: sorts in the order of application. */
+  readonly name: string;
+  /** The SQL, statements separated by `;`. */
+  readonly sql: string;
+}
+
+/** The migrations of one owner (the kernel, or the service). */
+export interface MigrationSet {
+  readonly owner: string;
+  readonly migrations: readonly Migration[];
+}
+
+/** How near a database is to its bounds: for metrics and `/readyz`. */
+export interface DatabaseStats {
+  readonly queued: number;
+  readonly queuedMax: number;
+  readonly commits: number;
+  readonly transactions: number;
+  readonly syncs: number;
+}
+
+/** A service's database. */
+export interface Database {
+  readonly name: string;
+  readonly dialect: Dialect;
+  /**
+   * Runs the body in a read-write transaction and resolves to what it returned, once the commit is durable.
+   * @throws {StoreBusy} when too many writes wait, {DeadlineExceeded} when it took too long, {DiskFull},
+   *   {StoreDamaged}; and whatever the body throws, after rolling back.
+   */
+  write<T>(options: TransactionOptions, body: (connection: SqlConnection) => Promise<T>): Promise<T>;
+  /** Runs the body over one committed snapshot. Statements that write are refused. */
+  read<T>(options: TransactionOptions, body: (connection: SqlConnection) => Promise<T>): Promise<T>;
+  /**
+   * Applies what is missing, under a lock, each step in a transaction.
+   * @throws {MigrationMismatch} when an applied step has another text now, or is gone.
+   */
+  migrate(sets: readonly MigrationSet[]): Promise<readonly string[]>;
+  /** Writes a consistent copy to a file while everything goes on. */
+  backup(path: string): Promise<void>;
+  stats(): DatabaseStats;
+  /** Waits for writes under way, then closes. */
+  close(): Promise<void>;
+}
+
+/** Opens the databases of a host's services. */
+export interface Storage {
+  open(service: string): Promise<Database>;
+}

@@ -1,0 +1,28 @@
+/** store: a database per service, and typed SQL for it. */
+export type {
+  Database,
+  DatabaseStats,
+  Dialect,
+  Migration,
+  MigrationSet,
+  Row,
+  SqlConnection,
+  SqlValue,
+  Storage,
+  TransactionOptions,
+} from "./database.ts";
+export {
+  BackupExists,
+  DiskFull,
+  FolderInUse,
+  MigrationFailed,
+  MigrationMismatch,
+  StoreBusy,
+  StoreClosed,
+  StoreDamaged,
+  SyncFailed,
+  TransactionOver,
+} from "./faults.ts";
+export { isUniqueViolation } from "./constraints.ts";
+export { type AppliedMigration, type PendingMigration, pendingMigrations } from "./migrations.ts";
+export { type Compilable, type Reader, type Statement, type Writer, statements, writerOn } from "./statement.ts";

@@ -1,0 +1,92 @@
+/** Conformance: migrations. */
+import assert from "node:assert/strict";
+import { MigrationMismatch, type MigrationSet } from "../mod.ts";
+import { type Case, READ, SCHEMA, WRITE, insert } from "./subject.ts";
+
+/** Cases by name. */
+export const migrations: Readonly<Record<string, Case>> = {
+  async "are applied once"(database) {
+    assert.deepEqual(await database.migrate([SCHEMA]), []);
+  },
+
+  async "that are new are applied in the order of their names, and named"(database) {
+    const more: MigrationSet = {
+      owner: "test",
+      migrations: [
+        { name: "0004_fill", sql: "INSERT INTO more (id) VALUES ('x')" },
+        ...SCHEMA.migrations,
+        { name: "0003_more", sql: "CREATE TABLE more (id TEXT)" },
+      ],
+    };
+    assert.deepEqual(await database.migrate([more]), ["test/0003_more", "test/0004_fill"]);
+  },
+
+  async "that change the columns of a table are seen by statements that ran before"(database) {
+    const columns = (rows: object[]): string[] => Object.keys(rows[0] ?? {}).toSorted();
+    const read = () =>
+      database.read(READ, async (connection) => columns(await connection.all("SELECT * FROM counter")));
+    const write = () =>
+      database.write(WRITE, async (connection) => columns(await connection.all("SELECT * FROM counter")));
+    await insert(database, "x");
+    assert.deepEqual(
+      [await read(), await write()],
+      [
+        ["count", "id"],
+        ["count", "id"],
+      ],
+    );
+    const migrations = [
+      ...SCHEMA.migrations,
+      { name: "0009_rename", sql: "ALTER TABLE counter RENAME COLUMN count TO n" },
+    ];
+    await database.migrate([{ owner: SCHEMA.owner, migrations }]);
+    assert.deepEqual(
+      [await read(), await write()],
+      [
+        ["id", "n"],
+        ["id", "n"],
+      ],
+    );
+  },
+
+  async "of one owner do not meet those of another"(database) {
+    const other: MigrationSet = {
+      owner: "other",
+      migrations: [{ name: "0001_counter", sql: "CREATE TABLE other (id TEXT)" }],
+    };
+    assert.deepEqual(await database.migrate([other, SCHEMA]), ["other/0001_counter"]);
+  },
+
+  async "with another text, or gone, or too late in the order, are refused by name"(database) {
+    const [first, second] = SCHEMA.migrations;
+    assert.ok(first && second);
+    const refused = async (list: MigrationSet["migrations"], name: string, detail: RegExp): Promise<void> => {
+      const migrating = database.migrate([{ owner: "test", migrations: list }]);
+      await assert.rejects(
+        migrating,
+        (error) => MigrationMismatch.is(error) && error.data.migration === name && detail.test(error.message),
+      );
+    };
+    await refused([first, { ...second, sql: `${second.sql} ` }], "test/0002_line", /another text/);
+    await refused([second], "test/0001_counter", /gone/);
+    await refused([first, { name: "0001_later", sql: "SELECT 1" }, second], "test/0001_later", /sorts before/);
+    await refused([first, first, second], "test/0001_counter", /twice/);
+    assert.deepEqual(await database.migrate([SCHEMA]), []);
+  },
+
+  async "that fail leave nothing of their step, and go on from there"(database) {
+    const broken: MigrationSet = {
+      owner: "step",
+      migrations: [
+        { name: "0001_good", sql: "CREATE TABLE good (id TEXT)" },
+        { name: "0002_bad", sql: "CREATE TABLE half (id TEXT); INSERT INTO nowhere VALUES (1)" },
+      ],
+    };
+    await assert.rejects(database.migrate([broken]), /step\/0002_bad/);
+    const mended = {
+      ...broken,
+      migrations: [broken.migrations[0]!, { name: "0002_bad", sql: "CREATE TABLE half (id TEXT)" }],
+    };
+    assert.deepEqual(await database.migrate([mended]), ["step/0002_bad"]);
+  },
+};

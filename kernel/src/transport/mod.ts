@@ -1,0 +1,2 @@
+/** transport: how calls travel. */
+export type { Envelope, Reply, Transport } from "./envelope.ts";
