@@ -1,0 +1,105 @@
+/** A client of the shop for tests and load: plain HTTP on connections that are kept. */
+import http from "node:http";
+
+/** What came back. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Parsed JSON, or the text when it is not JSON. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers freely; schemas are checked elsewhere.
+  readonly body: any;
+}
+
+/** How to ask. */
+export interface Ask {
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body` as JSON. */
+  readonly raw?: string;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+/** Asks one shop, as one person. */
+export class ShopClient {
+  readonly url: URL;
+  readonly agent: http.Agent;
+  token: string | undefined;
+
+  constructor(url: string, options: { readonly agent?: http.Agent; readonly token?: string } = {}) {
+    this.url = new URL(url);
+    this.agent = options.agent ?? new http.Agent({ keepAlive: true, maxSockets: 256 });
+    this.token = options.token;
+  }
+
+  /** Somebody else on the same connections. */
+  as(token: string | undefined): ShopClient {
+    return new ShopClient(this.url.href, { agent: this.agent, ...(token === undefined ? {} : { token }) });
+  }
+
+  get(path: string, ask?: Ask): Promise<Answer> {
+    return this.ask("GET", path, ask);
+  }
+  post(path: string, body: unknown = {}, ask: Ask = {}): Promise<Answer> {
+    return this.ask("POST", path, { body, ...ask });
+  }
+  put(path: string, body: unknown, ask: Ask = {}): Promise<Answer> {
+    return this.ask("PUT", path, { body, ...ask });
+  }
+  patch(path: string, body: unknown, ask: Ask = {}): Promise<Answer> {
+    return this.ask("PATCH", path, { body, ...ask });
+  }
+  delete(path: string, ask: Ask = {}): Promise<Answer> {
+    return this.ask("DELETE", path, ask);
+  }
+
+  /** Rejects when there is no answer: then nobody knows whether it happened. */
+  ask(method: string, path: string, ask: Ask = {}): Promise<Answer> {
+    const text = ask.raw ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body));
+    const headers: Record<string, string | number> = { ...ask.headers };
+    if (text !== undefined) {
+      headers["content-type"] ??= "application/json";
+      headers["content-length"] = Buffer.byteLength(text);
+    }
+    if (this.token !== undefined) headers["authorization"] = `Bearer ${this.token}`;
+    if (ask.key !== undefined) headers["idempotency-key"] = ask.key;
+    return new Promise((resolve, reject) => {
+      const request = http.request(
+        {
+          host: this.url.hostname,
+          port: this.url.port,
+          method,
+          path,
+          headers,
+          agent: this.agent,
+          timeout: ask.timeoutMs ?? 30_000,
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("error", reject);
+          response.on("end", () => {
+            const content = Buffer.concat(chunks).toString("utf8");
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: parse(content, response.headers),
+            });
+          });
+        },
+      );
+      request.on("timeout", () => request.destroy(new Error("no answer in time")));
+      request.on("error", reject);
+      request.end(text);
+    });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}
+
+function parse(content: string, headers: http.IncomingHttpHeaders): unknown {
+  if (content === "" || headers["content-type"]?.includes("json") !== true) return content;
+  return JSON.parse(content);
+}

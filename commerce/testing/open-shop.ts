@@ -1,0 +1,130 @@
+/** A shop of a test's own: on a free port, in a folder of its own, and quicker than life. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promptEventLoop } from "@isomer/kernel/guard";
+import type { Settings } from "@isomer/kernel/runtime";
+import type { LogFields, Logger } from "@isomer/kernel/std";
+import { seedDemo } from "../run/demo.ts";
+import { type StartOptions, startShop } from "../run/shop.ts";
+import { CheckedClient } from "./checked-client.ts";
+
+/** What {@link openShop} takes. */
+export interface OpenShopOptions {
+  /** Settings by service, on top of the quick ones. */
+  readonly overrides?: Settings;
+  readonly run?: StartOptions["run"];
+  /** Whether it starts without the demo's catalogue and users. */
+  readonly empty?: boolean;
+  readonly dataFolder?: string;
+}
+
+/** What went wrong inside, as the log has it. */
+export interface Complaint {
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A shop that is open. Disposing of it closes it and deletes its folder. */
+export interface OpenShop extends AsyncDisposable {
+  readonly url: string;
+  readonly host: Awaited<ReturnType<typeof startShop>>["host"];
+  readonly dataFolder: string;
+  readonly password: string;
+  /** Nobody yet: `client.as(token)` is somebody. */
+  readonly client: CheckedClient;
+  /** Errors that were logged: tests expect none. */
+  readonly complaints: readonly Complaint[];
+  /** Closes it; its folder stays. */
+  stop(): Promise<void>;
+  /** Opens it again on its folder, at another address. */
+  reopen(): Promise<OpenShop>;
+  /** Signs somebody in. */
+  login(email: string, password?: string): Promise<CheckedClient>;
+  /** A new guest. */
+  guest(): Promise<CheckedClient>;
+}
+
+/** Settings that make hours of a shop's life pass in seconds. */
+export const QUICK: Settings = {
+  sandboxpay: { shortDelayMs: 50, longDelayMs: 1_500, darkMs: 300 },
+  sandboxship: { stepMs: 30 },
+  // Journeys send parcels themselves, or cancel them in time.
+  shipping: { autoShip: false },
+  checkout: { actionTimeoutMs: 60_000, unknownTimeoutMs: 60_000 },
+};
+
+/** Opens a shop. */
+export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop> {
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), "isomer-shop-"));
+  const complaints: Complaint[] = [];
+  const running = await startShop({
+    dataFolder,
+    port: 0,
+    log: complainingLogger(complaints),
+    openMailbox: true,
+    overrides: merged(QUICK, options.overrides ?? {}),
+    run: { rates: { perAddress: 0, perIdentity: 0 }, relaxed: true, eventLoop: promptEventLoop, ...options.run },
+  });
+  if (options.empty !== true) await seedDemo(running.host, running.demoPassword);
+  const client = new CheckedClient(running.url);
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= running.stop().finally(() => client.close()));
+  return {
+    url: running.url,
+    host: running.host,
+    dataFolder,
+    password: running.demoPassword,
+    client,
+    complaints,
+    stop,
+    reopen: () => openShop({ ...options, dataFolder }),
+    async login(email, password = running.demoPassword) {
+      const session = await client.expect(200, "POST", "/v1/auth/login", { body: { email, password } });
+      return client.as(String(session.accessToken));
+    },
+    async guest() {
+      const session = await client.expect(201, "POST", "/v1/guests", { body: {} });
+      return client.as(String(session.accessToken));
+    },
+    async [Symbol.asyncDispose]() {
+      await stop();
+      rmSync(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+function merged(settings: Settings, others: Settings): Settings {
+  const names = new Set([...Object.keys(settings), ...Object.keys(others)]);
+  return Object.fromEntries([...names].map((name) => [name, { ...settings[name], ...others[name] }]));
+}
+
+function complainingLogger(complaints: Complaint[], about: LogFields = {}): Logger {
+  return {
+    debug() {},
+    info() {},
+    warn() {},
+    error(message, fields = {}) {
+      complaints.push({ message, fields: { ...about, ...fields } });
+    },
+    with: (fields) => complainingLogger(complaints, { ...about, ...fields }),
+  };
+}
+
+/** Asks again and again until the answer is one to go on with. @throws after `timeoutMs`, telling the last answer. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T>,
+  isIt: (value: T) => boolean,
+  timeoutMs = 10_000,
+): Promise<T> {
+  const givenUpAt = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await ask();
+    if (isIt(value)) return value;
+    if (performance.now() > givenUpAt) {
+      throw new Error(`Waited in vain until ${what}. It is now: ${JSON.stringify(value)?.slice(0, 1_000)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+}
