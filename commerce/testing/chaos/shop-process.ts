@@ -1,5 +1,6 @@
 /** Runs the shop as a child process on one port and one folder, through as many deaths as a test wants. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -170,16 +171,21 @@ export class ShopProcess implements AsyncDisposable {
   }
 }
 
-/** The port must be the same after each start, because the sandbox provider's customers come back to it. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A free port that stays free: it must be the same after each start, because the sandbox provider's customers come back
+ * to it. Below the range from which systems take the ports of outgoing connections (Linux: 32768 and up), for while the
+ * shop is dead one of its clients could be given its port.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  });
+    if (isFree) return port;
+  }
 }
 
 /** A record of the log; the last one may have been cut by a kill. */

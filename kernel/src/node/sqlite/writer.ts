@@ -100,7 +100,11 @@ export class Writer {
     let last = began;
     const turn = (): void => {
       const now = clock.monotonicMs();
-      if (EXP > 0 && now - last > 0.1 && now - began < EXP && this.#group.length < GROUP_MAX / 2) { last = now; clock.soon(turn); return; }
+      if (EXP > 0 && now - last > 0.1 && now - began < EXP && this.#group.length < GROUP_MAX / 2) {
+        last = now;
+        clock.soon(turn);
+        return;
+      }
       this.#commitIsSoon = false;
       if (!this.#running && !this.#options.sync.busy) this.#commit();
     };
