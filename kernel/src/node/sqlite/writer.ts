@@ -22,7 +22,6 @@ const GROUP_MAX = 64;
 /** After so many jobs the event loop gets a turn, even if more of them keep coming from microtasks. */
 const JOBS_PER_TURN = 256;
 
-const EXP = Number(process.env["EXP"] ?? 0);
 /** Of what a writer is made. */
 export interface WriterOptions {
   readonly database: string;
@@ -95,20 +94,10 @@ export class Writer {
   commitSoon(): void {
     if (this.#commitIsSoon || this.#group.length === 0) return;
     this.#commitIsSoon = true;
-    const { clock } = this.#options;
-    const began = clock.monotonicMs();
-    let last = began;
-    const turn = (): void => {
-      const now = clock.monotonicMs();
-      if (EXP > 0 && now - last > 0.1 && now - began < EXP && this.#group.length < GROUP_MAX / 2) {
-        last = now;
-        clock.soon(turn);
-        return;
-      }
+    this.#options.clock.soon(() => {
       this.#commitIsSoon = false;
       if (!this.#running && !this.#options.sync.busy) this.#commit();
-    };
-    clock.soon(turn);
+    });
   }
 
   async #pump(): Promise<void> {
