@@ -24,25 +24,33 @@ export const ADDRESS = {
   country: "DE",
 } as const;
 
+/** What the flow needs of an answer. */
+export type FlowAnswer = Pick<Answer, "status" | "body">;
+
 /** A request of the flow: with a key of its own, so that it may be repeated when nobody knows what came of it. */
-export type Send = (client: ShopClient, method: string, path: string, ask: Ask) => Promise<Answer>;
+export type Send<C = ShopClient> = (client: C, method: string, path: string, ask: Ask) => Promise<FlowAnswer>;
 
 const once: Send = (client, method, path, ask) => client.ask(method, path, ask);
 
 /** A refusal on the way. */
 export class Refused extends Error {
-  readonly answer: Answer;
-  constructor(step: string, answer: Answer) {
+  readonly answer: FlowAnswer;
+  constructor(step: string, answer: FlowAnswer) {
     super(`${step}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 500)}`);
     this.answer = answer;
   }
 }
 
+/** Buys something as a client in the real world does. @throws {Refused} at the first refusal. */
+export function buy(client: ShopClient, purchase: Purchase, send: Send = once) {
+  return buyAs(client, { name: randomUUID(), ...purchase }, send);
+}
+
 /** Buys something; resolves to the checkout as it stands after completing. @throws {Refused} at the first refusal. */
-export async function buy(client: ShopClient, purchase: Purchase, send: Send = once) {
-  const name = purchase.name ?? randomUUID();
+export async function buyAs<C>(client: C, purchase: Purchase & { readonly name: string }, send: Send<C>) {
+  const { name } = purchase;
   let n = 0;
-  const step = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+  const step = async (method: string, path: string, body?: unknown): Promise<FlowAnswer> => {
     n += 1;
     const key = method === "GET" ? {} : { key: `${name}-${n}` };
     const answer = await send(client, method, path, { ...key, ...(body === undefined ? {} : { body }) });

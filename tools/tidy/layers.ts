@@ -17,6 +17,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["transport"],
   ["runtime"],
   ["gateway"],
+  ["sqlite"],
   ["node", "sim"],
 ];
 
@@ -31,7 +32,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** Where the shop is put together and tried: these see all of it. */
 const SEES_ALL = /^commerce\/(?:[a-z-]+\.ts$|(?:run|seed|testing)\/)/;
 /** Parts of the kernel that services must not reach: they get them as ports. */
-const NOT_FOR_SERVICES = new Set(["node", "sim"]);
+const NOT_FOR_SERVICES = new Set(["sqlite", "node", "sim"]);
 
 /** Imports follow the order. */
 export const layers: Rule = function* (tree) {

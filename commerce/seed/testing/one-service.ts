@@ -9,7 +9,7 @@ import { validator } from "@isomer/kernel/schema";
 import { isFault, silentLogger, uuidV7 } from "@isomer/kernel/std";
 import { type Database, type SqlConnection, writerOn } from "@isomer/kernel/store";
 import { systemClock } from "../../../kernel/src/node/clock.ts";
-import { loadMigrations } from "../../../kernel/src/node/migrations.ts";
+import { loadMigrations } from "../../../kernel/src/sqlite/mod.ts";
 import { sqliteStorage } from "../../../kernel/src/node/sqlite/mod.ts";
 import { ManualClock } from "../../../kernel/src/std/testing/manual-clock.ts";
 import { seededRandom } from "../../../kernel/src/std/testing/seeded-random.ts";

@@ -222,7 +222,8 @@ export class Consumer implements Redriver {
   async #begin(): Promise<void> {
     this.#reading = true;
     try {
-      this.#read = await this.#cursor.load(await this.source.head());
+      const head = this.source.isCopy === true ? Number.POSITIVE_INFINITY : await this.source.head();
+      this.#read = await this.#cursor.load(head);
       this.#unread = true;
     } catch (error) {
       this.#options.log.warn("Reading the cursor failed; it is tried again.", {

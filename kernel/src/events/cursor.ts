@@ -32,7 +32,7 @@ export class Cursor {
     this.#options = options;
   }
 
-  /** The stored position; `head` is where the source's log ends. */
+  /** The stored position; `head` is where the source's log ends, infinity when that is not known. */
   async load(head: number): Promise<number> {
     const { consumer, source, transact, log } = this.#options;
     this.#saved = await transact(`${consumer}.cursor`, async (connection) => {

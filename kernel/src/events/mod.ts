@@ -1,4 +1,5 @@
 /** events: the log, its delivery, and effects that happen once. */
+export type { Broker, LogRun } from "./broker.ts";
 export { Consumer, type ConsumerOptions, type ConsumerStats, type Outcome } from "./consumer.ts";
 export type { ConsumerLimits } from "./consumer-limits.ts";
 export {
@@ -19,6 +20,7 @@ export { type LogRange, type NewEvent, appendEvent, logHead, readKey, readLog } 
 export { LogSource, type LogSourceOptions, logSource } from "./log-source.ts";
 export { eventsMigrations } from "./migrations.ts";
 export { type RecorderOptions, recorderOn } from "./recorder.ts";
+export { Relay, type RelayOptions } from "./relay.ts";
 export { resetConsumer } from "./replay.ts";
 export type { EventBatch, EventSource, ReadRequest } from "./source.ts";
 export { UpcastMissing, VersionUnknown, checkUpcasts, upcast } from "./upcast.ts";

@@ -25,6 +25,8 @@ export interface EventBatch {
 export interface EventSource {
   /** The service whose events these are. */
   readonly service: string;
+  /** Whether it may be behind the log whose events it gives: then its head says nothing about the log's. */
+  readonly isCopy?: boolean;
   read(request: ReadRequest): Promise<EventBatch>;
   /** The position of the last event, 0 when there is none. */
   head(): Promise<number>;

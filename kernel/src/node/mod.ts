@@ -3,7 +3,6 @@ export { systemClock } from "./clock.ts";
 export { nodeCrypto } from "./crypto.ts";
 export { jsonLogger, prettyLogger } from "./logger.ts";
 export { type SmtpOptions, smtpMail } from "./mail.ts";
-export { loadMigrations } from "./migrations.ts";
 export { systemRandom } from "./random.ts";
 export { type Rates, type RunOptions, type RunningSystem, runSystem } from "./run.ts";
 export { type OpenWorld, type WorldOptions, openWorld } from "./world.ts";

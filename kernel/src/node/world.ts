@@ -3,12 +3,12 @@ import type { EventLoopDelay } from "../guard/mod.ts";
 import type { World } from "../runtime/mod.ts";
 import { type Logger, uuidV7 } from "../std/mod.ts";
 import type { SpanExporter } from "../observe/mod.ts";
+import { loadMigrations } from "../sqlite/mod.ts";
 import { systemClock } from "./clock.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { eventLoopMonitor } from "./event-loop.ts";
 import { httpClient } from "./http/mod.ts";
 import { smtpMail } from "./mail.ts";
-import { loadMigrations } from "./migrations.ts";
 import { systemRandom } from "./random.ts";
 import { sqliteStorage } from "./sqlite/mod.ts";
 

@@ -71,3 +71,10 @@ export const Draining: FaultType<undefined> = defineFault({
   kind: "unavailable",
   message: () => "This host is stopping and takes no new calls. Repeat the call.",
 });
+
+/** The party could not be reached, or did not answer well or in time. Whether it acted is unknown. */
+export const HttpFailed: FaultType<{ host: string; reason: string }> = defineFault({
+  code: "kernel/http-failed",
+  kind: "unavailable",
+  message: ({ host, reason }) => `No answer from ${host}: ${reason}.`,
+});

@@ -1,12 +1,10 @@
 /** How a service hears events: a consumer for each source, and one for each projection and source. */
-import type { EventRecord } from "../events/mod.ts";
-import { Consumer } from "../events/mod.ts";
+import { Consumer, type EventRecord, type EventSource } from "../events/mod.ts";
 import { parseTraceparent } from "../observe/mod.ts";
 import type { SqlConnection } from "../store/mod.ts";
-import type { Origin } from "./call-context.ts";
 import type { EventContext, Tx } from "./context.ts";
 import type { Subscription } from "./service.ts";
-import type { ServiceRunner } from "./service-runner.ts";
+import type { Cause, ServiceRunner } from "./service-runner.ts";
 
 type Handle = (event: EventRecord, tx: Tx<never>, ctx: EventContext) => Promise<void>;
 
@@ -43,12 +41,12 @@ export function groupSubscriptions(runner: ServiceRunner): readonly Group[] {
   return [...groups.values()];
 }
 
-/** Makes the consumer of a group. `sourceOf` finds the runner whose log it reads. */
-export function consumerOf(runner: ServiceRunner, group: Group, source: ServiceRunner): Consumer {
+/** Makes the consumer of a group, given where the events of its service come from. */
+export function consumerOf(runner: ServiceRunner, group: Group, source: EventSource): Consumer {
   const transactions = new WeakMap<SqlConnection, Tx<never>>();
   return new Consumer({
     name: group.consumer,
-    source: source.source,
+    source,
     events: [...group.subscriptions.values()].map((subscription) => subscription.event),
     clock: runner.world.clock,
     random: runner.world.random,
@@ -82,8 +80,9 @@ function traceOf(event: EventRecord | undefined): ReturnType<typeof parseTracepa
   return event?.trace === undefined ? undefined : parseTraceparent(event.trace);
 }
 
-function originOf(event: EventRecord | undefined): Pick<Origin, "caller" | "identity" | "trace" | "criticality"> {
-  return { caller: event?.service, identity: undefined, trace: traceOf(event), criticality: "normal" };
+function originOf(event: EventRecord | undefined): Cause {
+  const origin: Cause = { caller: event?.service, identity: undefined, trace: traceOf(event), criticality: "normal" };
+  return event === undefined ? origin : { ...origin, key: event.id };
 }
 
 /** A consumer at work, which can be put to rest and started again. */

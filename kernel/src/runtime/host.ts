@@ -5,7 +5,7 @@
  * their consumers stood, resumes sagas from their journals, and runs jobs again.
  */
 import type { Criticality, Identity } from "../contract/mod.ts";
-import { type Consumer, eventsMigrations, logSource, resetConsumer } from "../events/mod.ts";
+import { type Consumer, type EventSource, Relay, eventsMigrations, logSource, resetConsumer } from "../events/mod.ts";
 import { Admission, Outbound } from "../guard/mod.ts";
 import { Metrics, type TraceContext, Tracer, operationMetrics } from "../observe/mod.ts";
 import { type SagaEngine, sagaMigrations } from "../saga/mod.ts";
@@ -23,6 +23,8 @@ import { DEADLINE_MS, Routes } from "./outbound.ts";
 import { sagaEngineOf } from "./saga-calls.ts";
 import type { Job, Service } from "./service.ts";
 import { ServiceRunner } from "./service-runner.ts";
+import { Edge } from "./edge.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import type { Settings, System } from "./system.ts";
 import type { World } from "./world.ts";
 
@@ -53,6 +55,10 @@ export interface HostOptions {
   readonly tracer?: Tracer;
   /** Whether jobs run by themselves; true unless said. Tests run them by `runJob`. */
   readonly jobs?: boolean;
+  /** The services placed here; all unless said. */
+  readonly place?: readonly string[];
+  /** How the services placed elsewhere are reached; needed when not all are placed here. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** The services of one process, running. */
@@ -71,15 +77,22 @@ export class Host {
   #quiet: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
   readonly #settings: Settings;
+  readonly #placed: readonly Service[];
+  readonly #elsewhere: Elsewhere | undefined;
+  readonly #edge: Edge | undefined;
+  readonly #relays: Relay[] = [];
 
-  private constructor({ system, world, settings, metrics, tracer }: HostOptions) {
+  private constructor({ system, world, settings, metrics, tracer, place, elsewhere }: HostOptions) {
     this.system = system;
     this.world = world;
     this.#settings = settings ?? {};
+    this.#placed = placedOf(system, place);
+    this.#elsewhere = elsewhere;
     this.metrics = metrics ?? new Metrics();
     const { clock, random, spans } = world;
     this.tracer = tracer ?? new Tracer({ clock, random, ...(spans === undefined ? {} : { exporter: spans }) });
     this.#wheel = new DeadlineWheel(clock);
+    this.#edge = elsewhere && new Edge({ system, world, metrics: this.metrics, transport: elsewhere.transport });
   }
 
   /**
@@ -104,18 +117,34 @@ export class Host {
     const outbound = new Outbound({ clock, random, metrics: this.metrics });
     const shared = { operations, admission, outbound, transport: this.transport };
     // All of them are awaited: a database that is still being opened when another fails must be closed too.
-    const added = await Promise.allSettled(this.system.services.map((service) => this.#add(service, shared)));
+    const added = await Promise.allSettled(this.#placed.map((service) => this.#add(service, shared)));
     for (const outcome of added) if (outcome.status === "rejected") throw outcome.reason;
     this.#hear();
-    for (const { attach } of this.system.services) attach?.(this);
+    this.#relay();
+    for (const { attach } of this.#placed) attach?.(this);
     if (options.jobs !== false) for (const job of this.#jobs.values()) job.start();
     await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.recover()));
   }
 
-  /** Calls between services in memory. */
+  /** Calls between services: in memory to those placed here, and through {@link Elsewhere} to others. */
   readonly transport: Transport = {
-    send: (envelope) => this.runner(envelope.service).operation(envelope.operation).handle(envelope),
+    send: (envelope) => {
+      const elsewhere = this.#runners.has(envelope.service) ? undefined : this.#elsewhere;
+      if (elsewhere !== undefined) return elsewhere.transport.send(envelope);
+      return this.runner(envelope.service).operation(envelope.operation).handle(envelope);
+    },
   };
+
+  /** Whether a service is placed here. */
+  has(service: string): boolean {
+    return this.#runners.has(service);
+  }
+
+  /** The events of a service: from its log when it is placed here, else from {@link Elsewhere}. */
+  source(service: string): EventSource {
+    if (this.#elsewhere === undefined || this.#runners.has(service)) return this.runner(service).source;
+    return this.#elsewhere.broker.source(service);
+  }
 
   /** @throws {UnknownOperation} */
   runner(service: string): ServiceRunner {
@@ -127,6 +156,7 @@ export class Host {
   /** Makes a call from the edge. @throws faults only. */
   async invoke(call: Invocation): Promise<Reply> {
     const { clock, ids } = this.world;
+    if (this.#edge !== undefined && !this.#runners.has(call.service)) return this.#edge.invoke(call);
     const runner = this.runner(call.service).operation(call.operation);
     const { definition } = runner;
     const limitMs = definition.deadlineMs ?? DEADLINE_MS;
@@ -233,6 +263,7 @@ export class Host {
     await Promise.all([...this.#jobs.values()].map((job) => job.stop()));
     if (this.#invocations > 0) await new Promise<void>((resolve) => (this.#quiet = resolve));
     await Promise.all(this.#hearings.map((hearing) => hearing.stop()));
+    await Promise.all(this.#relays.map((relay) => relay.stop()));
     await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.stop()));
     this.tracer.flush();
     await Promise.all(this.#databases.map((database) => database.close()));
@@ -286,12 +317,34 @@ export class Host {
   #hear(): void {
     for (const runner of this.#runners.values()) {
       for (const group of groupSubscriptions(runner)) {
-        const consumer = consumerOf(runner, group, this.runner(group.source));
+        const consumer = consumerOf(runner, group, this.source(group.source));
         this.#hearings.push(new Hearing(runner, consumer));
       }
     }
     for (const hearing of this.#hearings) hearing.start();
   }
+
+  /** Lets the broker have what services elsewhere hear of those here. */
+  #relay(): void {
+    const { broker } = this.#elsewhere ?? {};
+    if (broker === undefined) return;
+    const { clock, random, log } = this.world;
+    for (const { source } of this.#runners.values()) {
+      const relay = new Relay({ source, broker, clock, random, log });
+      this.#relays.push(relay);
+      relay.start();
+    }
+  }
+}
+
+/** @throws {TypeError} when a service to be placed is not in the system. */
+function placedOf({ services, name }: System, place: readonly string[] | undefined): readonly Service[] {
+  if (place === undefined) return services;
+  for (const wanted of place) {
+    if (!services.some(({ contract }) => contract.name === wanted))
+      throw new TypeError(`The system "${name}" has no service "${wanted}" to place.`);
+  }
+  return services.filter(({ contract }) => place.includes(contract.name));
 }
 
 interface Shared {

@@ -21,10 +21,12 @@ export {
   implement,
   subscribe,
 } from "./service.ts";
+export type { Elsewhere } from "./elsewhere.ts";
 export {
   CallInTransaction,
   CommandInQuery,
   Draining,
+  HttpFailed,
   KeyInFlight,
   KeyReused,
   OutputInvalid,

@@ -176,7 +176,8 @@ export class OperationRunner {
   async #once(envelope: Envelope, input: unknown, origin: Origin): Promise<Reply> {
     const { key } = origin;
     let running = this.#inFlight.get(key);
-    if (running !== undefined && envelope.clientKey) {
+    // A repetition by the gateway is not the client's: it joins what it repeats.
+    if (running !== undefined && envelope.clientKey && envelope.attempt === 1) {
       throw KeyInFlight.with({ operation: this.name, retryAfterMs: 1_000 });
     }
     const isRepeated = envelope.attempt > 1 || envelope.clientKey || running !== undefined;

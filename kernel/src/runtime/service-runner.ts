@@ -30,6 +30,10 @@ export interface RunnerParts {
   readonly source: LogSource;
 }
 
+/** What a transaction is run for. `key` is what it is about: the idempotency key of a command, the id of an event. */
+export type Cause = Pick<Origin, "caller" | "identity" | "trace" | "criticality"> &
+  Partial<Pick<Origin, "deadlineAt" | "key">>;
+
 /** Runs a service. */
 export class ServiceRunner {
   readonly name: string;
@@ -89,14 +93,19 @@ export class ServiceRunner {
    */
   async transact<T>(
     label: string,
-    origin: Pick<Origin, "caller" | "identity" | "trace" | "criticality"> & { readonly deadlineAt?: number },
+    origin: Cause,
     options: { readonly isolation?: "serializable" | "read committed" } | undefined,
     body: (tx: ServiceTx) => Promise<T>,
   ): Promise<T> {
     const aftermath: Aftermath = { emitted: 0, sagas: new Set() };
-    const { deadlineAt } = origin;
+    const { deadlineAt, key } = origin;
     const result = await this.database.write(
-      { label, ...options, ...(deadlineAt === undefined ? {} : { deadlineAt }) },
+      {
+        label,
+        ...options,
+        ...(deadlineAt === undefined ? {} : { deadlineAt }),
+        ...(key === undefined ? {} : { about: key }),
+      },
       (connection) => {
         // The body runs again after a serialization failure: what it did before has not happened.
         aftermath.emitted = 0;

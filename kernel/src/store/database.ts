@@ -32,6 +32,8 @@ export interface SqlConnection {
 export interface TransactionOptions {
   /** What runs it, `service.operation`: for metrics, and as the stable name of fault points in simulation. */
   readonly label: string;
+  /** What it is about: an idempotency key, an event's id. With the label it names one transaction in simulation. */
+  readonly about?: string;
   /** When it must be over, on the host's monotonic clock in milliseconds. */
   readonly deadlineAt?: number;
   /** `read committed` is for hot rows that one guarded statement writes. SQLite runs both alike. */

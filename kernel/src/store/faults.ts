@@ -78,3 +78,13 @@ export const BackupExists: FaultType<{ path: string }> = defineFault({
   kind: "conflict",
   message: ({ path }) => `There is a file at ${path} already. Name another one.`,
 });
+
+/**
+ * The connection to the database was lost. Whether the transaction committed is unknown: repeat it with the same key,
+ * which finds what was recorded if it did.
+ */
+export const ConnectionLost: FaultType<{ database: string }> = defineFault({
+  code: "store/connection-lost",
+  kind: "unavailable",
+  message: ({ database }) => `The connection to the database "${database}" was lost. Repeat with the same key.`,
+});

@@ -13,6 +13,7 @@ export type {
 } from "./database.ts";
 export {
   BackupExists,
+  ConnectionLost,
   DiskFull,
   FolderInUse,
   MigrationFailed,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { HttpFailed, httpClient } from "./client.ts";
+import { HttpFailed } from "../../runtime/mod.ts";
+import { httpClient } from "./client.ts";
 
 const server = http.createServer((request, response) => {
   if (request.url === "/hang") return;

@@ -4,15 +4,8 @@
  */
 import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
-import type { HttpRequest, HttpResponse } from "../../runtime/mod.ts";
-import { type Fault, type FaultType, defineFault } from "../../std/mod.ts";
-
-/** The party could not be reached, or did not answer well or in time. Whether it acted is unknown. */
-export const HttpFailed: FaultType<{ host: string; reason: string }> = defineFault({
-  code: "kernel/http-failed",
-  kind: "unavailable",
-  message: ({ host, reason }) => `No answer from ${host}: ${reason}.`,
-});
+import { HttpFailed, type HttpRequest, type HttpResponse } from "../../runtime/mod.ts";
+import type { Fault } from "../../std/mod.ts";
 
 /** What {@link httpClient} takes. */
 export interface HttpClientOptions {

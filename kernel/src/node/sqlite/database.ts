@@ -10,12 +10,10 @@ import {
   type TransactionOptions,
 } from "../../store/mod.ts";
 import { backupTo } from "./backup.ts";
-import { migrate } from "./migrate.ts";
+import { type Session, Watchdog, migrate } from "../../sqlite/mod.ts";
 import { openLog, openReader, openWriter, readOnly } from "./open.ts";
 import { Readers, readOn } from "./readers.ts";
-import type { Session } from "./session.ts";
 import { WalSync } from "./wal-sync.ts";
-import { Watchdog } from "./watchdog.ts";
 import { Writer } from "./writer.ts";
 
 /** How a database is opened. */

@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { FolderInUse } from "../../store/mod.ts";
-import { isBusy } from "./errors.ts";
+import { isBusy } from "../../sqlite/mod.ts";
 
 /** A folder that is ours. */
 export interface FolderLock {

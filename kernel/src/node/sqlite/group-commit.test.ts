@@ -9,7 +9,7 @@ import { systemClock } from "../clock.ts";
 import { openLog, openReader, openWriter } from "./open.ts";
 import { Readers } from "./readers.ts";
 import { WalSync } from "./wal-sync.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Watchdog } from "../../sqlite/mod.ts";
 import { Writer } from "./writer.ts";
 
 const WRITE = { label: "test.write" };

@@ -3,8 +3,7 @@ import { closeSync, existsSync, fdatasync, fdatasyncSync, fsyncSync, openSync, s
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreDamaged } from "../../store/mod.ts";
-import { translate } from "./errors.ts";
-import { Session } from "./session.ts";
+import { Session, translate } from "../../sqlite/mod.ts";
 import type { SyncFile } from "./wal-sync.ts";
 
 /** Only tools of an operator can hold a lock on our files; waiting for them blocks the host. */

@@ -8,10 +8,8 @@
 import { DeadlineExceeded } from "../../guard/mod.ts";
 import type { Clock } from "../../std/mod.ts";
 import { type SqlConnection, StoreBusy, type TransactionOptions } from "../../store/mod.ts";
-import type { Session } from "./session.ts";
-import { Transaction } from "./transaction.ts";
+import { type Outcome, type Session, Transaction, type Watchdog } from "../../sqlite/mod.ts";
 import type { WalSync } from "./wal-sync.ts";
-import type { Outcome, Watchdog } from "./watchdog.ts";
 
 /** More would only keep more snapshots, and memory, for bodies that wait. */
 const READERS_MAX = 4;

@@ -11,10 +11,8 @@ import { DeadlineExceeded } from "../../guard/mod.ts";
 import type { Clock } from "../../std/mod.ts";
 import { type SqlConnection, StoreBusy, type TransactionOptions } from "../../store/mod.ts";
 import { type AloneJob, WriteJob } from "./jobs.ts";
-import type { Session } from "./session.ts";
-import { Transaction } from "./transaction.ts";
+import { type Outcome, type Session, Transaction, type Watchdog } from "../../sqlite/mod.ts";
 import type { WalSync } from "./wal-sync.ts";
-import type { Outcome, Watchdog } from "./watchdog.ts";
 
 /** Bounds what one failed commit takes with it, and how long the first of a group waits for the last. */
 const GROUP_MAX = 64;

@@ -3,7 +3,7 @@
  * row: half of what a read by key costs, and slow to use. So it gives lists, and code that is made once for each list of
  * columns turns them into objects of one shape.
  */
-import type { Row, SqlValue } from "../../store/mod.ts";
+import type { Row, SqlValue } from "../store/mod.ts";
 
 /** Makes a row of its values, in the order of the columns. */
 export type MakeRow = (values: readonly SqlValue[]) => Row;

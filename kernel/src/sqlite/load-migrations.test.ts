@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { pendingMigrations } from "../store/mod.ts";
-import { loadMigrations } from "./migrations.ts";
+import { loadMigrations } from "./load-migrations.ts";
 
 test("migrations are read in order from a folder, with or without a slash at its end", async (context) => {
   const folder = await mkdtemp(join(tmpdir(), "isomer-migrations-"));

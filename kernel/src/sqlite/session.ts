@@ -1,6 +1,6 @@
 /** One SQLite connection: prepares each statement once, and gives errors their meaning. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import type { Row, SqlValue } from "../../store/mod.ts";
+import type { Row, SqlValue } from "../store/mod.ts";
 import { translate } from "./errors.ts";
 import { type MakeRow, rowMaker } from "./rows.ts";
 

@@ -3,14 +3,14 @@
  * a database that the next start continues from.
  */
 import { createHash } from "node:crypto";
-import { type Clock, isFault } from "../../std/mod.ts";
+import { type Clock, isFault } from "../std/mod.ts";
 import {
   type AppliedMigration,
   MigrationFailed,
   type MigrationSet,
   type PendingMigration,
   pendingMigrations,
-} from "../../store/mod.ts";
+} from "../store/mod.ts";
 import type { Session } from "./session.ts";
 
 const TABLE = `CREATE TABLE IF NOT EXISTS isomer_migrations (

@@ -1,6 +1,6 @@
 /** Ends the wait for bodies that outlive their deadline, with one timer for all of a database's. */
-import { DeadlineExceeded } from "../../guard/mod.ts";
-import type { Clock, Timer } from "../../std/mod.ts";
+import { DeadlineExceeded } from "../guard/mod.ts";
+import type { Clock, Timer } from "../std/mod.ts";
 
 /** How a body ended. */
 export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };

@@ -1,5 +1,5 @@
 /** An open transaction, as its body sees it. */
-import { type Row, type SqlConnection, type SqlValue, TransactionOver } from "../../store/mod.ts";
+import { type Row, type SqlConnection, type SqlValue, TransactionOver } from "../store/mod.ts";
 import type { Session } from "./session.ts";
 
 const NONE: readonly SqlValue[] = [];

@@ -1,5 +1,5 @@
 /** Tells the errors of `node:sqlite` apart by result code (sqlite.org/rescode.html). */
-import { DiskFull, StoreDamaged } from "../../store/mod.ts";
+import { DiskFull, StoreDamaged } from "../store/mod.ts";
 
 const BUSY = 5;
 const CORRUPT = 11;

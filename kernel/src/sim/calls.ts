@@ -1,0 +1,111 @@
+/** Calls between simulated hosts: envelopes as text over the network, with what remains of the deadline. */
+import { DeadlineExceeded, markRetried, wasRetried } from "../guard/mod.ts";
+import { type Clock, type FaultData, faultFrom, toFault } from "../std/mod.ts";
+import type { Identity } from "../contract/mod.ts";
+import type { Host } from "../runtime/mod.ts";
+import type { Envelope, Reply, Transport } from "../transport/mod.ts";
+import type { Listener } from "./machine.ts";
+import type { Asker, Network } from "./network.ts";
+import { under } from "./real/cause.ts";
+
+/** The port on which hosts take calls. */
+export const CALLS = "calls";
+
+type Sent = Omit<Envelope, "signal" | "deadlineAt"> & { readonly remainingMs: number; readonly from: string };
+type Came = { readonly reply: Reply } | { readonly fault: FaultData; readonly retried: boolean };
+
+/** What a transport needs. */
+export interface CallsParts {
+  readonly network: Network;
+  readonly asker: Asker;
+  readonly clock: Clock;
+  /** The machine on which a service is placed. */
+  readonly placeOf: (service: string) => string;
+}
+
+/** Carries calls to where their services are placed. */
+export function simulatedTransport({ network, asker, clock, placeOf }: CallsParts): Transport {
+  return {
+    async send({ signal, deadlineAt, ...rest }) {
+      const remainingMs = deadlineAt - clock.monotonicMs();
+      const what = `${rest.service}.${rest.operation}`;
+      if (remainingMs <= 0) throw DeadlineExceeded.with({ label: what });
+      const about = `${rest.key ?? ""}${rest.attempt > 1 ? ` attempt ${rest.attempt}` : ""}`;
+      const sent: Sent = { ...rest, remainingMs, from: asker.name };
+      const text = await network.ask(asker, {
+        ...{ to: placeOf(rest.service), port: CALLS, what, about, timeoutMs: remainingMs, signal },
+        body: JSON.stringify(sent),
+      });
+      const came = JSON.parse(text) as Came;
+      if ("reply" in came) return came.reply;
+      const fault = faultFrom(came.fault);
+      if (came.retried) markRetried(fault);
+      throw fault;
+    },
+  };
+}
+
+/**
+ * Takes calls for the services that are placed on a host. `occasion` gives each arrival a name of its own: of a doubled
+ * call too, for two runs of one call make different ids.
+ */
+export function callListener(local: Transport, clock: Clock, occasion: (name: string) => string): Listener {
+  return async (body, signal) => {
+    const { remainingMs, from, ...rest } = JSON.parse(body) as Sent;
+    const envelope: Envelope = {
+      ...rest,
+      // JSON leaves out what is undefined.
+      key: rest.key,
+      caller: rest.caller,
+      identity: rest.identity,
+      trace: rest.trace,
+      deadlineAt: clock.monotonicMs() + remainingMs,
+      signal,
+    };
+    const name = occasion(`call ${from} ${rest.service}.${rest.operation} ${rest.key ?? ""}`);
+    return JSON.stringify(await under(name, () => answer(local, envelope)));
+  };
+}
+
+/** The port on which gateways take calls of actors that do without HTTP. */
+export const EDGE = "edge";
+
+/** A call of somebody outside. */
+export interface OutsideCall {
+  readonly service: string;
+  readonly operation: string;
+  readonly input: unknown;
+  readonly key: string;
+  readonly identity?: Identity;
+}
+
+/** Takes calls of actors. */
+export function edgeListener(host: Host, occasion: (name: string) => string): Listener {
+  const local: Transport = { send: (call) => host.invoke(call as unknown as OutsideCall) };
+  return async (body) => {
+    const call = JSON.parse(body) as OutsideCall;
+    const name = occasion(`edge ${call.service}.${call.operation} ${call.key}`);
+    return JSON.stringify(await under(name, () => answer(local, call as unknown as Envelope)));
+  };
+}
+
+/** Makes a call from outside. @throws its fault, or `transport/unreachable`. */
+export async function callEdge(network: Network, asker: Asker, to: string, call: OutsideCall): Promise<unknown> {
+  const text = await network.ask(asker, {
+    ...{ to, port: EDGE, what: `${call.service}.${call.operation}`, about: call.key, timeoutMs: EDGE_TIMEOUT_MS },
+    body: JSON.stringify(call),
+  });
+  const came = JSON.parse(text) as Came;
+  if ("fault" in came) throw faultFrom(came.fault);
+  return came.reply.output;
+}
+
+const EDGE_TIMEOUT_MS = 5_000;
+
+async function answer(local: Transport, envelope: Envelope): Promise<Came> {
+  try {
+    return { reply: await local.send(envelope) };
+  } catch (error) {
+    return { fault: toFault(error).toJSON(), retried: wasRetried(error) };
+  }
+}

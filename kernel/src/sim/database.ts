@@ -1,0 +1,301 @@
+/**
+ * A simulated database: SQLite in memory behind the port of the store, with the semantics of a crash. Writes run in
+ * groups; a group is committed, synced a little later, and only then acknowledged. A process that dies in between has
+ * committed it without anybody knowing; a machine that dies has not.
+ */
+import { DeadlineExceeded } from "../guard/mod.ts";
+import { type Outcome, type Session, Transaction, Watchdog, migrate } from "../sqlite/mod.ts";
+import type { Clock } from "../std/mod.ts";
+import {
+  ConnectionLost,
+  type Database,
+  type DatabaseStats,
+  type MigrationSet,
+  type SqlConnection,
+  StoreBusy,
+  StoreClosed,
+  type TransactionOptions,
+} from "../store/mod.ts";
+import { Crashpoint, FaultyConnection } from "./crashpoint.ts";
+import type { Faults } from "./faults.ts";
+import type { History } from "./history.ts";
+import type { Incarnation } from "./machine.ts";
+import { under } from "./real/cause.ts";
+import type { DatabaseSync } from "./real/engine.ts";
+
+/** What a simulated database is made of. */
+export interface SimDatabaseOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly session: Session;
+  readonly disk: DatabaseSync;
+  readonly incarnation: Incarnation;
+  readonly faults: Faults;
+  readonly history: History;
+  readonly crash: (why: string) => void;
+  readonly queuedMax?: number;
+}
+
+type Body = (connection: SqlConnection) => Promise<unknown>;
+
+interface Write {
+  readonly options: TransactionOptions;
+  readonly body: Body;
+  readonly occasion: string;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  value?: unknown;
+}
+
+interface Alone {
+  readonly run: () => Promise<void>;
+}
+
+const GROUP_MAX = 16;
+const QUEUED_MAX = 10_000;
+const LONGEST_MS = 10_000;
+/** How long a sync takes, in milliseconds: at least, and what is added at most. */
+const SYNC_MS = 0.2;
+const SYNC_JITTER_MS = 1;
+const SLOW_MS = 400;
+
+/** A service's database, as one process has it open. */
+export class SimDatabase implements Database {
+  readonly dialect = "sqlite";
+  readonly #options: SimDatabaseOptions;
+  readonly #watchdog: Watchdog;
+  readonly #queue: (Write | Alone)[] = [];
+  #running = false;
+  /** Bodies that have run and wait for their sync. */
+  #group: Write[] = [];
+  /** Whether the group is whole, so that a dying process leaves it committed. */
+  #isCommitted = false;
+  #closed = false;
+  #commits = 0;
+  #transactions = 0;
+
+  constructor(options: SimDatabaseOptions) {
+    this.#options = options;
+    this.#watchdog = new Watchdog({ clock: options.clock, longestMs: LONGEST_MS });
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get incarnation(): Incarnation {
+    return this.#options.incarnation;
+  }
+
+  write<T>(options: TransactionOptions, body: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    return this.#enqueue<T>((resolve, reject) => {
+      const { about } = options;
+      const name = this.#options.faults.occasion(`${this.name} ${options.label}${about ? ` ${about}` : ""}`);
+      return { options, body, occasion: name, resolve: resolve as (value: unknown) => void, reject };
+    });
+  }
+
+  read<T>(options: TransactionOptions, body: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    return this.#enqueue<T>((resolve, reject) => ({
+      run: async () => {
+        const outcome = await this.#readNow(options, body);
+        if (outcome.ok) resolve(outcome.value as T);
+        else reject(outcome.error);
+      },
+    }));
+  }
+
+  migrate(sets: readonly MigrationSet[]): Promise<readonly string[]> {
+    const { name: database, session, clock } = this.#options;
+    return this.#enqueue((resolve, reject) => ({
+      run: async () => {
+        try {
+          resolve(migrate({ database, session, clock, sets }));
+        } catch (error) {
+          reject(error);
+        }
+      },
+    }));
+  }
+
+  /** Into a file that SQLite can open, or in simulation into any database that is attached by that name. */
+  backup(path: string): Promise<void> {
+    return this.#enqueue((resolve, reject) => ({
+      run: async () => {
+        try {
+          this.#options.session.script(`VACUUM INTO '${path.replaceAll("'", "''")}'`);
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      },
+    }));
+  }
+
+  stats(): DatabaseStats {
+    const [commits, transactions] = [this.#commits, this.#transactions];
+    return { queued: this.#queue.length, queuedMax: this.#queuedMax, commits, transactions, syncs: commits };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    const last = this.#enqueue<void>((resolve) => ({ run: async () => resolve() }));
+    this.#closed = true;
+    await last;
+    this.#watchdog.close();
+  }
+
+  /** The process that had it open is dead. */
+  abandon(isPowerCut: boolean): void {
+    const { session, history, name } = this.#options;
+    if (!session.inTransaction) return;
+    if (this.#isCommitted && !isPowerCut) session.control("COMMIT");
+    else {
+      session.rollback();
+      if (this.#isCommitted) history.record("rollback", name, "what was not yet on the disk");
+    }
+    // A reader may have died in the middle.
+    session.control("PRAGMA query_only = OFF");
+  }
+
+  get #queuedMax(): number {
+    return this.#options.queuedMax ?? QUEUED_MAX;
+  }
+
+  #enqueue<T>(make: (resolve: (value: T) => void, reject: (error: unknown) => void) => Write | Alone): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      // A dead process waits for ever.
+      if (!this.incarnation.alive) return;
+      if (this.#closed) return reject(StoreClosed.with({ database: this.name }));
+      if (this.#queue.length >= this.#queuedMax)
+        return reject(StoreBusy.with({ database: this.name, queuedMax: this.#queuedMax }));
+      this.#queue.push(make(resolve, reject));
+      if (!this.#running) void this.#pump();
+    });
+  }
+
+  async #pump(): Promise<void> {
+    this.#running = true;
+    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+      if ("run" in job) {
+        await this.#commit();
+        await job.run();
+      } else {
+        await this.#runWrite(job);
+        if (this.#group.length >= GROUP_MAX) await this.#commit();
+      }
+      if (this.#queue.length === 0) await this.#commit();
+    }
+    this.#running = false;
+  }
+
+  async #runWrite(write: Write): Promise<void> {
+    const { faults, clock, session } = this.#options;
+    const { options, occasion } = write;
+    if (faults.strikes("slow database", occasion)) await this.#sleep(SLOW_MS * faults.amount("slow", occasion));
+    if (this.#watchdog.isLate(options.deadlineAt)) return write.reject(DeadlineExceeded.with({ label: options.label }));
+    const undone = faults.strikes("serialization failure", occasion) || faults.strikes("deadlock", occasion);
+    if (undone) {
+      // What a database of many writers does to the loser: everything undone, and the body runs again.
+      await this.#runBody(write, `${occasion} (undone)`, false);
+      if (clock.monotonicMs() >= (options.deadlineAt ?? Number.POSITIVE_INFINITY))
+        return write.reject(DeadlineExceeded.with({ label: options.label }));
+    }
+    const outcome = await this.#runBody(write, occasion, true);
+    if (!outcome.ok) return write.reject(outcome.error);
+    if (!session.inTransaction) return this.#lose(write);
+    if (faults.strikes("connection lost", occasion)) return this.#disconnect(write);
+    write.value = outcome.value;
+    this.#group.push(write);
+  }
+
+  /** Runs a body behind a savepoint, and undoes it when it fails or is not to be kept. */
+  async #runBody(write: Write, occasion: string, keeps: boolean): Promise<Outcome> {
+    const { session, faults, crash, incarnation } = this.#options;
+    const { options, body } = write;
+    if (!session.inTransaction) session.control("BEGIN IMMEDIATE");
+    session.control("SAVEPOINT body");
+    const transaction = new Transaction(session, options.label);
+    const point = Crashpoint.of(faults, occasion, crash);
+    const connection = new FaultyConnection(transaction, incarnation, point);
+    const outcome = await under(occasion, () =>
+      this.#watchdog.run(options.label, options.deadlineAt, () => body(connection)),
+    );
+    transaction.end();
+    if (!session.inTransaction) return outcome.ok ? { ok: false, error: transaction.lostBy } : outcome;
+    if (!outcome.ok || !keeps) session.control("ROLLBACK TO body");
+    session.control("RELEASE body");
+    return outcome;
+  }
+
+  /** SQLite undid the whole transaction by itself: none of the group has happened. */
+  #lose(write: Write): void {
+    const group = [...this.#group, write];
+    this.#group = [];
+    for (const { reject } of group) reject(ConnectionLost.with({ database: this.name }));
+  }
+
+  /** The connection breaks before the commit: the whole group is undone with it. */
+  #disconnect(write: Write): void {
+    this.#options.session.rollback();
+    this.#options.history.record("rollback", this.name, write.options.label);
+    this.#lose(write);
+  }
+
+  async #commit(): Promise<void> {
+    const { session, faults, history, crash, incarnation } = this.#options;
+    if (!session.inTransaction) return;
+    if (this.#group.length === 0) return session.rollback();
+    const group = this.#group;
+    const [first] = group as [Write];
+    for (const { occasion } of group) {
+      if (!faults.strikes("crash before commit", occasion)) continue;
+      crash(`before the commit of ${occasion}`);
+      return this.#forever();
+    }
+    this.#isCommitted = true;
+    await this.#sleep(SYNC_MS + SYNC_JITTER_MS * faults.amount("sync", first.occasion));
+    if (!incarnation.alive) return this.#forever();
+    session.control("COMMIT");
+    this.#isCommitted = false;
+    this.#group = [];
+    this.#commits += 1;
+    this.#transactions += group.length;
+    for (const { options } of group) history.record("commit", this.name, options.label);
+    for (const { occasion } of group) {
+      if (!faults.strikes("crash after commit", occasion)) continue;
+      crash(`after the commit of ${occasion}`);
+      return this.#forever();
+    }
+    for (const write of group) this.#acknowledge(write);
+  }
+
+  #acknowledge({ occasion, resolve, reject, value }: Write): void {
+    if (this.#options.faults.strikes("commit unknown", occasion)) reject(ConnectionLost.with({ database: this.name }));
+    else resolve(value);
+  }
+
+  async #readNow(options: TransactionOptions, body: Body): Promise<Outcome> {
+    const { session, incarnation } = this.#options;
+    if (this.#watchdog.isLate(options.deadlineAt))
+      return { ok: false, error: DeadlineExceeded.with({ label: options.label }) };
+    session.control("PRAGMA query_only = ON");
+    session.control("BEGIN");
+    const transaction = new Transaction(session, options.label);
+    const connection = new FaultyConnection(transaction, incarnation, undefined);
+    const outcome = await this.#watchdog.run(options.label, options.deadlineAt, () => body(connection));
+    transaction.end();
+    session.rollback();
+    session.control("PRAGMA query_only = OFF");
+    return outcome;
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.after(ms, resolve));
+  }
+
+  /** What a dead process waits for. */
+  #forever(): Promise<never> {
+    return new Promise(() => {});
+  }
+}

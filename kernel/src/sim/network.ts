@@ -1,0 +1,221 @@
+/**
+ * The network: questions and answers between machines, each of which may be lost, late or doubled, and partitions that
+ * cut one direction or both. Whoever asks learns that no answer came, never why.
+ */
+import { Unreachable } from "../transport/mod.ts";
+import type { FaultKind, Faults } from "./faults.ts";
+import type { History } from "./history.ts";
+import type { Incarnation, Machine } from "./machine.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** A question. */
+export interface Question {
+  readonly to: string;
+  readonly port: string;
+  /** What is asked for: a name for people, stable over runs. */
+  readonly what: string;
+  /** What it is about: tells occasions of one `what` apart. */
+  readonly about: string;
+  readonly body: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** What its losses are called, where not "request lost" and "reply lost". */
+  readonly losses?: { readonly request: FaultKind; readonly reply: FaultKind };
+}
+
+/** Who asks: a process, or somebody outside. */
+export interface Asker {
+  readonly name: string;
+  /** Runs what follows from the answer where the asker is, if it still is. */
+  enter(action: () => void): void;
+}
+
+/** What a network is made of. */
+export interface NetworkParts {
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  readonly history: History;
+  readonly machines: ReadonlyMap<string, Machine>;
+  /** Lets a process die. */
+  readonly crash: (machine: Machine, why: string) => void;
+}
+
+const LOSSES = { request: "request lost", reply: "reply lost" } as const;
+/** One way within the fleet, in milliseconds: at least, and what is added at most. */
+const LATENCY_MS = 0.3;
+const JITTER_MS = 1.2;
+/** How late a delayed message is at most, in milliseconds. */
+const DELAY_MS = 800;
+
+/** Carries questions and answers. */
+export class Network {
+  readonly #parts: NetworkParts;
+  /** Directions that are cut: `from>to`, and until when. */
+  readonly #cuts = new Map<string, number>();
+
+  constructor(parts: NetworkParts) {
+    this.#parts = parts;
+  }
+
+  /** Cuts a direction until a moment. */
+  cut(from: string, to: string, untilMs: number): void {
+    const name = `${from}>${to}`;
+    this.#cuts.set(name, Math.max(untilMs, this.#cuts.get(name) ?? 0));
+  }
+
+  /** Mends everything. */
+  heal(): void {
+    this.#cuts.clear();
+  }
+
+  /** Asks. Rejects with {@link Unreachable} when no answer came: then nobody knows whether it was heard. */
+  ask(asker: Asker, question: Question): Promise<string> {
+    const { scheduler, faults, history } = this.#parts;
+    const { to, what, about } = question;
+    const occasion = faults.occasion(`${asker.name}>${to} ${what} ${about}`);
+    history.record("send", asker.name, what, to);
+    const exchange = new Exchange(this.#parts, asker, question, occasion);
+    const isCut = this.#isCut(asker.name, to);
+    const { request } = question.losses ?? LOSSES;
+    if (isCut || faults.strikes(request, occasion)) {
+      history.record("lost", asker.name, `${what}${isCut ? " (partition)" : ""}`, to);
+      exchange.noticeLater("it was lost");
+    } else {
+      const late = faults.strikes("request delayed", occasion) ? DELAY_MS * faults.amount("late", occasion) : 0;
+      const isOpen = (): boolean => !this.#isCut(to, asker.name);
+      scheduler.after(late + latency(faults, `there ${occasion}`), () => exchange.arrive(isOpen, true));
+      if (faults.strikes("request doubled", occasion)) {
+        const gap = DELAY_MS * faults.amount("gap", occasion);
+        scheduler.after(late + gap + LATENCY_MS, () => exchange.arrive(isOpen, false));
+      }
+    }
+    return exchange.answer;
+  }
+
+  /** Tells somebody something without an answer. Returns whether it is under way. */
+  tell(from: string, to: string, what: string, action: () => void): void {
+    const { scheduler, faults, machines } = this.#parts;
+    const { incarnation } = machines.get(to) ?? {};
+    if (incarnation === undefined || this.#isCut(from, to)) return;
+    const delayMs = latency(faults, faults.occasion(`${from}>${to} ${what}`));
+    scheduler.after(delayMs, () => machines.get(to)?.enter(incarnation, action));
+  }
+
+  #isCut(from: string, to: string): boolean {
+    const until = this.#cuts.get(`${from}>${to}`);
+    return until !== undefined && until > this.#parts.scheduler.now;
+  }
+}
+
+function latency(faults: Faults, occasion: string): number {
+  return LATENCY_MS + JITTER_MS * faults.amount("latency", occasion);
+}
+
+/** One question on its way, and its answer. */
+class Exchange {
+  readonly answer: Promise<string>;
+  readonly #parts: NetworkParts;
+  readonly #asker: Asker;
+  readonly #question: Question;
+  readonly #occasion: string;
+  readonly #abort = new AbortController();
+  #settle: ((action: () => void) => void) | undefined;
+  #resolve: (text: string) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+
+  constructor(parts: NetworkParts, asker: Asker, question: Question, occasion: string) {
+    this.#parts = parts;
+    this.#asker = asker;
+    this.#question = question;
+    this.#occasion = occasion;
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const timer = parts.scheduler.after(question.timeoutMs, () => this.#fail("it took too long"));
+    const gaveUp = (): void => {
+      this.#abort.abort();
+      this.#fail("the caller gave up");
+    };
+    question.signal?.addEventListener("abort", gaveUp, { once: true });
+    this.#settle = (action) => {
+      timer.cancel();
+      question.signal?.removeEventListener("abort", gaveUp);
+      asker.enter(action);
+    };
+  }
+
+  /** Lets the asker notice after a while that nothing comes. */
+  noticeLater(reason: string): void {
+    const afterMs = 50 + 600 * this.#parts.faults.amount("noticed", this.#occasion);
+    this.#parts.scheduler.after(afterMs, () => this.#fail(reason));
+  }
+
+  /** It arrives. Of a doubled question only the first is answered. */
+  arrive(isOpen: () => boolean, isFirst: boolean): void {
+    const { machines, faults, history, crash } = this.#parts;
+    const { to, port, what, body } = this.#question;
+    const machine = machines.get(to);
+    const { incarnation } = machine ?? {};
+    const listener = machine?.ports.get(port);
+    if (machine === undefined || incarnation === undefined || listener === undefined) {
+      if (isFirst) this.#parts.scheduler.after(LATENCY_MS, () => this.#fail("nobody listens"));
+      return;
+    }
+    machine.enter(incarnation, () => {
+      history.record("arrive", to, what, this.#asker.name);
+      if (faults.strikes("crash on arrival", this.#occasion)) {
+        crash(machine, `on the arrival of ${what}`);
+        if (isFirst) this.#fail("the connection was reset");
+        return;
+      }
+      const alive = incarnation.onDeath(() => isFirst && this.#fail("the connection was reset"));
+      void listener(body, this.#abort.signal).then((text) => {
+        alive();
+        if (incarnation.alive) this.#answered(machine, { text, isOpen, isFirst });
+      });
+    });
+  }
+
+  #answered(machine: Machine, { text, isOpen, isFirst }: Reply): void {
+    const { scheduler, faults, history, crash } = this.#parts;
+    const { what, losses = LOSSES } = this.#question;
+    if (faults.strikes("crash before reply", this.#occasion)) {
+      crash(machine, `before answering ${what}`);
+      if (isFirst) this.#fail("the connection was reset");
+      return;
+    }
+    if (!isFirst) return;
+    history.record("reply", machine.name, what, this.#asker.name);
+    if (!isOpen() || faults.strikes(losses.reply, this.#occasion)) {
+      history.record("lost", machine.name, `the answer to ${what}`, this.#asker.name);
+      this.noticeLater("the answer was lost");
+      return;
+    }
+    const late = faults.strikes("reply delayed", this.#occasion) ? DELAY_MS * faults.amount("back", this.#occasion) : 0;
+    const backMs = late + latency(faults, `back ${this.#occasion}`);
+    scheduler.after(backMs, () => this.#end(() => this.#resolve(text)));
+  }
+
+  #fail(reason: string): void {
+    const { to } = this.#question;
+    this.#end(() => this.#reject(Unreachable.with({ service: to, reason })));
+  }
+
+  #end(action: () => void): void {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.(action);
+  }
+}
+
+interface Reply {
+  readonly text: string;
+  readonly isOpen: () => boolean;
+  readonly isFirst: boolean;
+}
+
+/** A process that asks. */
+export function askerOf(machine: Machine, incarnation: Incarnation): Asker {
+  return { name: machine.name, enter: (action) => machine.enter(incarnation, action) };
+}

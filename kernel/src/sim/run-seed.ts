@@ -1,0 +1,177 @@
+/** One run: a pure function of a simulation and a seed. */
+import { type Actor, perform } from "./actors.ts";
+import { Faults } from "./faults.ts";
+import { Fleet } from "./fleet.ts";
+import { History } from "./history.ts";
+import { drawPlacement } from "./placement.ts";
+import { type SimState, stateOf } from "./properties.ts";
+import { forkedRandom } from "./random.ts";
+import { kernelUnderWay } from "./rest.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { RunResult, SeedOptions, SimViolation, Simulation } from "./simulation.ts";
+import { Disks, type Images } from "./storage.ts";
+import { drawRates } from "./swarm.ts";
+import { prepared } from "./template.ts";
+import { plan } from "./weather.ts";
+
+/** When runs begin: after all that the preparation may have taken, in virtual milliseconds. */
+const BEGIN_MS = 600_000;
+const FAULTS_MS = 5_000;
+const SETTLE_MS = 300_000;
+const STARTED_MS = 60_000;
+/** How often `always` properties, and whether the system rests, are looked at, in virtual milliseconds. */
+const LOOK_MS = 500;
+
+/** Runs a seed. Never rejects for what the system does: that is a violation. */
+export async function runSeed(simulation: Simulation, options: SeedOptions): Promise<RunResult> {
+  const run = new Run(simulation, options, await prepared(simulation));
+  try {
+    return await run.result();
+  } finally {
+    run.close();
+  }
+}
+
+class Run {
+  readonly #simulation: Simulation;
+  readonly #seed: number;
+  readonly #scheduler: Scheduler;
+  readonly #history: History;
+  readonly #faults: Faults;
+  readonly #disks: Disks;
+  readonly #fleet: Fleet;
+  readonly #violations: SimViolation[] = [];
+  readonly #seen = new Set<string>();
+  readonly #notes = new Map<string, number>();
+  readonly #reports: unknown[] = [];
+  readonly #placement: readonly string[];
+  #acting = 0;
+
+  constructor(simulation: Simulation, { seed, only }: SeedOptions, images: Images) {
+    this.#simulation = simulation;
+    this.#seed = seed;
+    const scheduler = new Scheduler(forkedRandom(seed, "scheduler"));
+    scheduler.spend(BEGIN_MS);
+    const now = (): number => scheduler.now;
+    const history = new History(now);
+    const rates = drawRates(forkedRandom(seed, "swarm"), simulation.rates);
+    this.#faults = new Faults({
+      ...{ seed, rates, only, now },
+      onFault: ({ kind, name }) => history.record("fault", kind, name),
+    });
+    this.#faults.healed = true;
+    this.#scheduler = scheduler;
+    this.#history = history;
+    this.#disks = new Disks(images);
+    const { services } = simulation.system;
+    const names = services.map(({ contract }) => contract.name);
+    const places = drawPlacement(names, forkedRandom(seed, "placement"), simulation.placement);
+    this.#placement = places.map(({ machine, services: placed }) => `${machine}: ${placed.join(" ")}`);
+    const [faults, disks] = [this.#faults, this.#disks];
+    this.#fleet = new Fleet({ seed, simulation, places, scheduler, faults, history, disks });
+  }
+
+  close(): void {
+    this.#disks.close();
+  }
+
+  async result(): Promise<RunResult> {
+    const { faultsMs = FAULTS_MS, settleMs = SETTLE_MS, next } = this.#simulation;
+    const [scheduler, fleet, faults] = [this.#scheduler, this.#fleet, this.#faults];
+    fleet.start();
+    if (!(await scheduler.run(scheduler.now + STARTED_MS, () => fleet.isUp)))
+      this.#violate("start", "it does not start");
+    faults.healed = false;
+    plan({ scheduler, faults, fleet, forMs: faultsMs, next });
+    for (const actor of this.#simulation.actors({ seed: this.#seed })) this.#send(actor);
+    this.#lookOften();
+    await scheduler.run(scheduler.now + faultsMs);
+    faults.healed = true;
+    fleet.heal();
+    this.#history.record("note", "simulation", "faults are over");
+    await this.#settle(scheduler.now + settleMs);
+    await this.#look("eventually");
+    await this.#look("always");
+    return this.#told();
+  }
+
+  #send(actor: Actor): void {
+    this.#acting += 1;
+    const [seed, scheduler, history, fleet] = [this.#seed, this.#scheduler, this.#history, this.#fleet];
+    const parts = {
+      ...{ seed, scheduler, history, fleet, reports: this.#reports },
+      isHealed: () => this.#faults.healed,
+      onNote: (what: string) => void this.#notes.set(what, (this.#notes.get(what) ?? 0) + 1),
+    };
+    const ended = (): void => void (this.#acting -= 1);
+    perform(parts, actor).then(ended, (error: unknown) => {
+      ended();
+      this.#violate(`actor ${actor.name}`, String(error));
+    });
+  }
+
+  async #settle(untilMs: number): Promise<void> {
+    const [scheduler, fleet] = [this.#scheduler, this.#fleet];
+    for (let left: readonly string[] = []; ;) {
+      const isThrough = (): boolean => this.#acting === 0 && fleet.isUp && this.#disks.isQuiet;
+      if (!(await scheduler.run(untilMs, isThrough))) left = [...left, `${this.#acting} actors wait`];
+      else left = await this.#underWay();
+      if (left.length === 0) return;
+      if (scheduler.now >= untilMs) return this.#violate("comes to rest", left.join("; "));
+      await scheduler.run(Math.min(untilMs, scheduler.now + LOOK_MS));
+    }
+  }
+
+  async #underWay(): Promise<readonly string[]> {
+    const { system, underWay } = this.#simulation;
+    const state = this.#state();
+    return [...kernelUnderWay(state, system), ...((await underWay?.(state)) ?? [])];
+  }
+
+  #lookOften(): void {
+    if (!this.#simulation.properties.some(({ kind }) => kind === "always")) return;
+    const look = (): void => {
+      // What is read must be committed: between two transactions.
+      const isQuiet = this.#disks.isQuiet;
+      if (isQuiet) void this.#look("always");
+      this.#scheduler.after(isQuiet ? LOOK_MS : 0.1, look);
+    };
+    this.#scheduler.after(LOOK_MS, look);
+  }
+
+  async #look(kind: "always" | "eventually"): Promise<void> {
+    for (const property of this.#simulation.properties) {
+      if (property.kind !== kind) continue;
+      for (const what of await property.check(this.#state())) this.#violate(property.name, what);
+    }
+  }
+
+  #violate(property: string, what: string): void {
+    if (this.#seen.has(`${property} ${what}`)) return;
+    this.#seen.add(`${property} ${what}`);
+    this.#history.record("violation", property, what);
+    this.#violations.push({ property, what, at: this.#scheduler.now });
+  }
+
+  #state(): SimState {
+    return stateOf(this.#disks, this.#scheduler.now, this.#reports);
+  }
+
+  #told(): RunResult {
+    const history = this.#history;
+    return {
+      seed: this.#seed,
+      violations: this.#violations,
+      faults: this.#faults.happened,
+      digest: history.digest(),
+      events: history.events,
+      eventCount: history.length,
+      transactions: history.events.filter(({ kind }) => kind === "commit").length,
+      crashes: this.#fleet.crashes,
+      virtualMs: this.#scheduler.now - BEGIN_MS,
+      notes: this.#notes,
+      rates: this.#faults.rates,
+      placement: this.#placement,
+    };
+  }
+}

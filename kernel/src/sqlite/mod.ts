@@ -1,0 +1,7 @@
+/** What is common to all who drive SQLite: statements and rows, errors, open transactions, migrations. */
+export { isBusy, translate } from "./errors.ts";
+export { loadMigrations } from "./load-migrations.ts";
+export { migrate } from "./migrate.ts";
+export { Session } from "./session.ts";
+export { Transaction } from "./transaction.ts";
+export { type Outcome, Watchdog } from "./watchdog.ts";
