@@ -45,7 +45,6 @@ export class Fleet {
   readonly #gateways: readonly string[];
   /** Which system each machine runs from its next start on. */
   readonly #systems = new Map<string, System>();
-  /** Those that stay down until they are started by hand. */
   #crashes = 0;
   readonly #starting = new Set<string>();
 
@@ -96,6 +95,7 @@ export class Fleet {
 
   /** A machine's process dies, and starts again after a while. */
   crash(name: string, why: string, isPowerCut: boolean, system?: System): void {
+    if (name === BROKER) return this.crashBroker(false);
     const machine = this.machines.get(name);
     const { incarnation } = machine ?? {};
     if (system !== undefined) this.#systems.set(name, system);
