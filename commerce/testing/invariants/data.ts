@@ -1,7 +1,7 @@
 /** The databases of a shop, opened read-only beside it or after it: what the invariants are checked on. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { SqlConnection } from "@isomer/kernel/store";
 
 /** Something that must not be so. `invariant` is its number in the reference on commerce, part (iii). */
@@ -10,6 +10,17 @@ export interface Violation {
   readonly what: string;
   /** What it is about: an order, a payment, a variant. */
   readonly subject: string;
+}
+
+/** Statements are prepared once for each database: checks in simulation look again and again. */
+const prepared = new WeakMap<DatabaseSync, Map<string, StatementSync>>();
+
+function statementOf(database: DatabaseSync, sql: string): StatementSync {
+  const statements = prepared.get(database) ?? new Map<string, StatementSync>();
+  prepared.set(database, statements);
+  let statement = statements.get(sql);
+  if (statement === undefined) statements.set(sql, (statement = database.prepare(sql)));
+  return statement;
 }
 
 /** The databases of a shop, by service. */
@@ -27,7 +38,7 @@ export class ShopData implements Disposable {
   /** The rows of a statement; none when the service has no database here. */
   rows<R>(service: string, sql: string, ...parameters: SQLInputValue[]): R[] {
     const database = this.#databases.get(service);
-    return database === undefined ? [] : (database.prepare(sql).all(...parameters) as R[]);
+    return database === undefined ? [] : (statementOf(database, sql).all(...parameters) as R[]);
   }
 
   /** The face of one database that services' own checks take. */

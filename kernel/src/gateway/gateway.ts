@@ -4,7 +4,14 @@ import type { Metrics, Tracer } from "../observe/mod.ts";
 import type { Clock, Logger } from "../std/mod.ts";
 import { apiPage } from "./api-page.ts";
 import { Chain, type Endpoint, type OwnAnswer } from "./chain.ts";
-import { type ReadinessCheck, documentResponse, liveness, metricsResponse, readiness } from "./health.ts";
+import {
+  type OwnDocument,
+  type ReadinessCheck,
+  documentResponse,
+  liveness,
+  metricsResponse,
+  readiness,
+} from "./health.ts";
 import { type ApiInfo, openApi } from "./openapi.ts";
 import { type RoutePlan, routePlans } from "./plan.ts";
 import type { Authenticate, Invoke, RatePolicy } from "./ports.ts";
@@ -52,10 +59,9 @@ const PAGE_POLICY =
 
 /** A gateway. It holds no connections: a server hands it requests. */
 export class Gateway {
-  /** The OpenAPI document. */
-  readonly document: Readonly<Record<string, unknown>>;
   readonly #chain: Chain;
   readonly #checks: readonly ReadinessCheck[];
+  readonly #document: () => Readonly<Record<string, unknown>>;
   #draining = false;
 
   /** @throws {TypeError} when two operations claim one route, or a binding cannot work. */
@@ -65,7 +71,8 @@ export class Gateway {
       bodyBytesMax: options.bodyBytesMax ?? MIB,
       deadlineMs: DEADLINE_MS,
     });
-    this.document = openApi(contracts, plans, options.info);
+    let document: Readonly<Record<string, unknown>> | undefined;
+    this.#document = () => (document ??= openApi(contracts, plans, options.info));
     this.#checks = options.readiness ?? [];
     this.#chain = new Chain({
       router: this.#routes(plans, options),
@@ -82,6 +89,11 @@ export class Gateway {
     });
     const active = metrics.gauge("http.server.active_requests", "HTTP requests under way.", []).with({});
     active.from(() => this.#chain.inFlight);
+  }
+
+  /** The OpenAPI document; made when it is first asked for. */
+  get document(): Readonly<Record<string, unknown>> {
+    return this.#document();
   }
 
   /** Answers a request. Never rejects. */
@@ -109,9 +121,14 @@ export class Gateway {
       router.add("GET", path, `The gateway's ${path}`, { kind: "own", answer });
     own("/healthz", liveness);
     own("/readyz", () => readiness(this.#checks, this.#draining));
-    const document = JSON.stringify(this.document);
-    own("/openapi.json", ownDocument(JSON_TYPE, document));
-    own("/docs", ownDocument(DOCUMENT_TYPE, apiPage(options.info.title), PAGE_POLICY));
+    own(
+      "/openapi.json",
+      ownDocument(JSON_TYPE, () => JSON.stringify(this.document)),
+    );
+    own(
+      "/docs",
+      ownDocument(DOCUMENT_TYPE, () => apiPage(options.info.title), PAGE_POLICY),
+    );
     // Problem types are URIs; whoever follows one lands where faults are explained.
     const codes = new Set(
       plans.flatMap(({ definition }) => (definition.faults ?? []).map(({ code }) => code as string)),
@@ -128,9 +145,15 @@ export class Gateway {
   }
 }
 
-function ownDocument(type: string, text: string, policy?: string): OwnAnswer {
-  const document = { type, text, etag: `"${hashOf(text)}"`, ...(policy === undefined ? {} : { policy }) };
-  return (request) => documentResponse(request, document);
+function ownDocument(type: string, make: () => string, policy?: string): OwnAnswer {
+  let document: OwnDocument | undefined;
+  return (request) => {
+    if (document === undefined) {
+      const text = make();
+      document = { type, text, etag: `"${hashOf(text)}"`, ...(policy === undefined ? {} : { policy }) };
+    }
+    return documentResponse(request, document);
+  };
 }
 
 /** FNV-1a in 32 bits, with the length: enough to tell one build's document from another's. */

@@ -29,11 +29,16 @@ export function metricsResponse(text: string): GatewayResponse {
   return textResponse("text/plain; version=0.0.4; charset=utf-8", text);
 }
 
+/** A page or document of the gateway's own. */
+export interface OwnDocument {
+  readonly type: string;
+  readonly text: string;
+  readonly etag: string;
+  readonly policy?: string;
+}
+
 /** Text that changes only with the build: it carries an ETag, so that it is sent once to each reader. */
-export function documentResponse(
-  request: GatewayRequest,
-  document: { readonly type: string; readonly text: string; readonly etag: string; readonly policy?: string },
-): GatewayResponse {
+export function documentResponse(request: GatewayRequest, document: OwnDocument): GatewayResponse {
   const response = textResponse(document.type, document.text);
   response.headers["cache-control"] = "no-cache";
   response.headers["etag"] = document.etag;

@@ -1,4 +1,5 @@
 /** Where a process dies in the middle of a transaction. */
+import type { Session, Transaction } from "../sqlite/mod.ts";
 import type { SqlConnection, SqlValue } from "../store/mod.ts";
 import type { Faults } from "./faults.ts";
 import type { Incarnation } from "./machine.ts";
@@ -71,5 +72,38 @@ export class FaultyConnection implements SqlConnection {
     const result = statement();
     this.#point?.after();
     return this.#incarnation.alive ? result : new Promise(() => {});
+  }
+}
+
+const SELECT = /^\s*select\b/i;
+
+/** A connection that may only read. Writers and readers take turns, so that each read sees one committed state. */
+export class ReadingConnection implements SqlConnection {
+  readonly dialect = "sqlite";
+  readonly #transaction: Transaction;
+  readonly #session: Session;
+
+  constructor(transaction: Transaction, session: Session) {
+    this.#transaction = transaction;
+    this.#session = session;
+  }
+
+  all<R>(sql: string, parameters?: readonly SqlValue[]): Promise<R[]> {
+    // What begins with SELECT writes nothing; a WITH may.
+    if (SELECT.test(sql)) return this.#transaction.all<R>(sql, parameters);
+    return this.#guarded(() => this.#transaction.all<R>(sql, parameters));
+  }
+
+  run(sql: string, parameters?: readonly SqlValue[]): Promise<number> {
+    return this.#guarded(() => this.#transaction.run(sql, parameters));
+  }
+
+  #guarded<T>(statement: () => Promise<T>): Promise<T> {
+    this.#session.control("PRAGMA query_only = ON");
+    try {
+      return statement();
+    } finally {
+      this.#session.control("PRAGMA query_only = OFF");
+    }
   }
 }

@@ -16,7 +16,7 @@ import {
   StoreClosed,
   type TransactionOptions,
 } from "../store/mod.ts";
-import { Crashpoint, FaultyConnection } from "./crashpoint.ts";
+import { Crashpoint, FaultyConnection, ReadingConnection } from "./crashpoint.ts";
 import type { Faults } from "./faults.ts";
 import type { History } from "./history.ts";
 import type { Incarnation } from "./machine.ts";
@@ -154,8 +154,6 @@ export class SimDatabase implements Database {
       session.rollback();
       if (this.#isCommitted) history.record("rollback", name, "what was not yet on the disk");
     }
-    // A reader may have died in the middle.
-    session.control("PRAGMA query_only = OFF");
   }
 
   get #queuedMax(): number {
@@ -213,8 +211,9 @@ export class SimDatabase implements Database {
   async #runBody(write: Write, occasion: string, keeps: boolean): Promise<Outcome> {
     const { session, faults, crash, incarnation } = this.#options;
     const { options, body } = write;
-    if (!session.inTransaction) session.control("BEGIN IMMEDIATE");
-    session.control("SAVEPOINT body");
+    // The first of a group needs no savepoint: undoing it undoes everything.
+    const first = !session.inTransaction;
+    session.control(first ? "BEGIN IMMEDIATE" : "SAVEPOINT body");
     const transaction = new Transaction(session, options.label);
     const point = Crashpoint.of(faults, occasion, crash);
     const connection = new FaultyConnection(transaction, incarnation, point);
@@ -223,8 +222,10 @@ export class SimDatabase implements Database {
     );
     transaction.end();
     if (!session.inTransaction) return outcome.ok ? { ok: false, error: transaction.lostBy } : outcome;
-    if (!outcome.ok || !keeps) session.control("ROLLBACK TO body");
-    session.control("RELEASE body");
+    const undoes = !outcome.ok || !keeps;
+    if (first && undoes) session.rollback();
+    if (!first && undoes) session.control("ROLLBACK TO body");
+    if (!first) session.control("RELEASE body");
     return outcome;
   }
 
@@ -279,14 +280,10 @@ export class SimDatabase implements Database {
     const { session, incarnation } = this.#options;
     if (this.#watchdog.isLate(options.deadlineAt))
       return { ok: false, error: DeadlineExceeded.with({ label: options.label }) };
-    session.control("PRAGMA query_only = ON");
-    session.control("BEGIN");
     const transaction = new Transaction(session, options.label);
-    const connection = new FaultyConnection(transaction, incarnation, undefined);
+    const connection = new FaultyConnection(new ReadingConnection(transaction, session), incarnation, undefined);
     const outcome = await this.#watchdog.run(options.label, options.deadlineAt, () => body(connection));
     transaction.end();
-    session.rollback();
-    session.control("PRAGMA query_only = OFF");
     return outcome;
   }
 

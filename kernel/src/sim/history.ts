@@ -38,6 +38,7 @@ export class History {
   readonly #digest = new Digest();
   readonly #now: () => number;
   #length = 0;
+  #commits = 0;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -48,9 +49,15 @@ export class History {
     return this.#length;
   }
 
+  /** How many transactions were committed. */
+  get commits(): number {
+    return this.#commits;
+  }
+
   record(kind: EventKind, who: string, what: string, whom?: string): void {
     const at = this.#now();
     this.#length += 1;
+    if (kind === "commit") this.#commits += 1;
     this.#digest.add(`${at.toFixed(3)} ${kind} ${who} ${whom ?? ""} ${what}\n`);
     if (this.events.length >= KEPT_MAX) return;
     this.events.push(whom === undefined ? { at, kind, who, what } : { at, kind, who, whom, what });

@@ -8,7 +8,7 @@ import type { History } from "./history.ts";
 import type { Incarnation, Machine } from "./machine.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** A question. */
+/** What somebody asks of a process on another machine. */
 export interface Question {
   readonly to: string;
   readonly port: string;

@@ -1,6 +1,6 @@
 /** What must hold: always, in the end, and at least sometimes over a batch of runs. */
 import type { SqlValue } from "../store/mod.ts";
-import type { DatabaseSync } from "./real/engine.ts";
+import { type DatabaseSync, rowsOf } from "./real/engine.ts";
 import type { Disks } from "./storage.ts";
 
 /** The state of a system between two events, as properties see it. */
@@ -23,7 +23,7 @@ export type Property =
 /** Looks for what is wrong. */
 export type Check = (state: SimState) => readonly string[] | Promise<readonly string[]>;
 
-/** Holds between any two events, faults or not. Looked at every half second of virtual time, and at the end. */
+/** Holds between any two events, faults or not. Looked at every two seconds of virtual time in which something was committed, and at the end. */
 export function always(name: string, check: Check): Property {
   return { kind: "always", name, check };
 }
@@ -46,8 +46,7 @@ export function stateOf(disks: Disks, now: number, reports: readonly unknown[]):
     reports,
     databases,
     rows<R>(service: string, sql: string, ...parameters: SqlValue[]): R[] {
-      const database = databases.get(service);
-      return database === undefined ? [] : (database.prepare(sql).all(...parameters) as R[]);
+      return databases.has(service) ? (rowsOf(disks.of(service), sql, parameters) as R[]) : [];
     },
   };
 }
