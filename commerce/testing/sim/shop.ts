@@ -22,11 +22,11 @@ const SECRETS = {
 
 /** Settings that make hours of a shop's life pass in seconds. */
 const QUICK = {
-  sandboxpay: { shortDelayMs: 100, longDelayMs: 18_000, darkMs: 500, webhookCopies: 2 },
+  sandboxpay: { shortDelayMs: 100, longDelayMs: 7_000, darkMs: 500, webhookCopies: 2 },
   sandboxship: { stepMs: 50 },
   shipping: { autoShip: true, autoShipAfterMs: 300 },
-  checkout: { actionTimeoutMs: 15_000, unknownTimeoutMs: 15_000 },
-  payments: { providerTimeoutMs: 3_000 },
+  checkout: { actionTimeoutMs: 5_000, unknownTimeoutMs: 5_000 },
+  payments: { providerTimeoutMs: 2_000 },
 };
 
 /** Buyers in a run. */
