@@ -8,3 +8,5 @@ export { deadLetters } from "./rest.ts";
 export { between, forkedRandom, pick } from "./random.ts";
 export { runSeed } from "./run-seed.ts";
 export { type RunResult, type SeedOptions, type SimViolation, type Simulation, simulation } from "./simulation.ts";
+export { TRIPS_MAX, type Trip, UncontrolledSource } from "./tripwires/alarm.ts";
+export { type TripwireOptions, type Tripwires, armTripwires, sourceNames } from "./tripwires/arm.ts";
