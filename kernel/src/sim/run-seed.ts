@@ -12,6 +12,7 @@ import type { RunResult, SeedOptions, SimViolation, Simulation } from "./simulat
 import { Disks, type Images } from "./storage.ts";
 import { drawRates } from "./swarm.ts";
 import { prepared } from "./template.ts";
+import { armTripwires } from "./tripwires/arm.ts";
 import { plan } from "./weather.ts";
 
 /** When runs begin: after all that the preparation may have taken, in virtual milliseconds. */
@@ -23,13 +24,28 @@ const STARTED_MS = 60_000;
 const LOOK_MS = 500;
 const LOOK_AGAIN_MS = 2_000;
 
-/** Runs a seed. Never rejects for what the system does: that is a violation. */
-export async function runSeed(simulation: Simulation, options: SeedOptions): Promise<RunResult> {
-  const run = new Run(simulation, options, await prepared(simulation));
+/** Runs of one process take turns: the tripwires are the process's own. */
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs a seed. Never rejects for what the system does: that is a violation, and so is a use of anything that the seed
+ * does not decide. Meanwhile nothing else in the process may use such a thing either: see {@link armTripwires}.
+ */
+export function runSeed(simulation: Simulation, options: SeedOptions): Promise<RunResult> {
+  const run = last.then(() => runAlone(simulation, options));
+  last = run.catch(() => {});
+  return run;
+}
+
+async function runAlone(simulation: Simulation, options: SeedOptions): Promise<RunResult> {
+  const images = await prepared(simulation);
+  const wires = armTripwires();
+  const run = new Run(simulation, options, images);
   try {
-    return await run.result();
+    return await run.result(() => wires.trips.map(({ source, stack }) => `${source} was used:\n${stack}`));
   } finally {
     run.close();
+    wires.disarm();
   }
 }
 
@@ -76,7 +92,8 @@ class Run {
     this.#disks.close();
   }
 
-  async result(): Promise<RunResult> {
+  /** `escapes` gives what was used that the seed does not decide. */
+  async result(escapes: () => readonly string[]): Promise<RunResult> {
     const { faultsMs = FAULTS_MS, settleMs = SETTLE_MS, next } = this.#simulation;
     const [scheduler, fleet, faults] = [this.#scheduler, this.#fleet, this.#faults];
     fleet.start();
@@ -93,6 +110,7 @@ class Run {
     await this.#settle(scheduler.now + settleMs);
     await this.#look("eventually");
     await this.#look("always");
+    for (const escape of escapes()) this.#violate("everything is decided by the seed", escape);
     return this.#told();
   }
 

@@ -1,5 +1,5 @@
 /** What every run of a simulation begins with: its databases, migrated and filled once. */
-import { Faults } from "./faults.ts";
+import { FAULT_KINDS, Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { History } from "./history.ts";
 import { forkedRandom } from "./random.ts";
@@ -7,7 +7,7 @@ import { Scheduler } from "./scheduler.ts";
 import type { Simulation } from "./simulation.ts";
 import { Disks, type Images } from "./storage.ts";
 import { drawRates } from "./swarm.ts";
-import { FAULT_KINDS } from "./faults.ts";
+import { migrations } from "./world.ts";
 
 const known = new WeakMap<Simulation, Promise<Images>>();
 const LONGEST_MS = 500_000;
@@ -49,6 +49,8 @@ async function prepare(simulation: Simulation): Promise<Images> {
     );
     if (!(await scheduler.run(LONGEST_MS, () => state.done))) throw new Error("The preparation does not end.");
     if (state.error !== undefined) throw state.error;
+    // Runs find them read: files are out of reach there.
+    for (const { migrations: source } of simulation.next?.services ?? []) migrations(source);
     return disks.images();
   } finally {
     disks.close();

@@ -21,7 +21,7 @@ export interface SimWorldParts extends StorageParts {
 const migrationsRead = new Map<string, readonly Migration[]>();
 
 /** Migrations never change while a program runs: their folders are read once. */
-function migrations(source: URL | readonly Migration[]): readonly Migration[] {
+export function migrations(source: URL | readonly Migration[]): readonly Migration[] {
   if (!(source instanceof URL)) return source;
   let read = migrationsRead.get(source.href);
   if (read === undefined) migrationsRead.set(source.href, (read = loadMigrations(source)));
