@@ -9,6 +9,16 @@ export interface ShopReport {
   readonly refused?: string;
 }
 
+/** Why a buyer may be sent away, whatever goes wrong inside: anything else is a broken promise. */
+const REASONS: ReadonlySet<string> = new Set([
+  "inventory/stock-short",
+  "checkout/payment-declined",
+  "checkout/payment-timed-out",
+  "cart/incomplete",
+  "cart/price-changed",
+  "pricing/coupon-used-up",
+]);
+
 const PATIENCE_MS = 240_000;
 const PAUSE_MS = 150;
 
@@ -34,15 +44,20 @@ export function shopper(wish: Wish): Actor {
         ctx.report({ placed: orderId } satisfies ShopReport);
         if (wish.regrets === true) await callOff(ctx, orderId, { token, key: `${wish.name}-cancel` });
       } else {
-        ctx.note(`refused: ${code}`);
+        sentAway(ctx, String(code));
         ctx.report({ refused: bought.checkoutId } satisfies ShopReport);
       }
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      ctx.note(`refused: ${String(error.answer.body?.code)}`);
+      sentAway(ctx, String(error.answer.body?.code));
       if (checkoutId !== undefined) ctx.report({ refused: checkoutId } satisfies ShopReport);
     }
   });
+}
+
+function sentAway(ctx: ActorContext, code: string): void {
+  if (!REASONS.has(code)) throw new Error(`A buyer was sent away with ${code}.`);
+  ctx.note(`refused: ${code}`);
 }
 
 function asking({ body, key }: { readonly body?: unknown; readonly key?: string }): { body?: unknown; key?: string } {

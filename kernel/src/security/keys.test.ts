@@ -49,12 +49,19 @@ void test("at every moment some key signs, was published before, and verifies un
 void test("a key whose record was deleted is replaced at once", () => {
   const leaked = makeKey(crypto, 0);
   const next = makeKey(crypto, 1_000_000);
-  assert.deepEqual(planRotation([leaked, next], 950_000, policy, crypto), { add: [], remove: [] });
-  const plan = planRotation([next], 950_000, policy, crypto);
+  assert.deepEqual(planRotation([leaked, next], 930_000, policy, crypto), { add: [], remove: [] });
+  const plan = planRotation([next], 930_000, policy, crypto);
   assert.deepEqual(
     plan.add.map((key) => key.activeFrom),
-    [950_000],
+    [930_000],
   );
+});
+
+void test("a clock that was set back by less than the skew makes no new key: no verifier would know it", () => {
+  const first = makeKey(crypto, 1_000_000);
+  assert.equal(currentKey([first], 945_000), first);
+  assert.deepEqual(planRotation([first], 945_000, policy, crypto), { add: [], remove: [] });
+  assert.equal(planRotation([first], 930_000, policy, crypto).add.length, 1);
 });
 
 void test("the published set holds public members only, and reads back", () => {

@@ -91,11 +91,14 @@ export function planRotation(
   return { add, remove };
 }
 
-/** The key that signs now: the youngest that is active. */
+/**
+ * The key that signs now: the youngest that is active. Where none is, the clock may have been set back since the first
+ * was made: it goes on signing, for a new one would be known to no verifier yet.
+ */
 export function currentKey(records: readonly KeyRecord[], now: number): KeyRecord | undefined {
-  return inOrder(records)
-    .filter((record) => record.activeFrom <= now)
-    .at(-1);
+  const ordered = inOrder(records);
+  const active = ordered.filter((record) => record.activeFrom <= now).at(-1);
+  return active ?? ordered.find((record) => record.activeFrom <= now + CLOCK_SKEW_SECONDS * 1_000);
 }
 
 /** What is published: every key that is not at its end, the next ones included. */

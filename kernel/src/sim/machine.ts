@@ -8,6 +8,7 @@ export const EPOCH_MS = 1_767_225_600_000;
 /** One life of a process. */
 export class Incarnation {
   readonly number: number;
+  /** When it began, as its machine counts the time. */
   readonly bornAt: number;
   alive = true;
   readonly #mourners = new Set<() => void>();
@@ -43,23 +44,42 @@ export class Machine {
   readonly ports = new Map<string, Listener>();
   /** By how much its clock is off, in milliseconds. */
   skewMs = 0;
-  /** By what share its clock runs fast. */
-  drift = 0;
   /** By what factor everything takes longer. */
   slowness = 1;
   /** Until when its process stands still, in virtual milliseconds. */
   pausedUntil = 0;
   #lives = 0;
+  #drift = 0;
+  #driftSince = 0;
+  /** By how much its clock has run fast before that, in milliseconds. */
+  #drifted = 0;
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;
     this.#scheduler = scheduler;
   }
 
+  /** By what share its clock runs fast, from now on. */
+  set drift(share: number) {
+    this.#drifted += this.#drift * (this.#scheduler.now - this.#driftSince);
+    this.#drift = share;
+    this.#driftSince = this.#scheduler.now;
+  }
+
+  get drift(): number {
+    return this.#drift;
+  }
+
+  /** Milliseconds since the simulation began, as this machine counts them. */
+  get elapsedMs(): number {
+    const { now } = this.#scheduler;
+    return now + this.#drifted + this.#drift * (now - this.#driftSince);
+  }
+
   /** A new process begins. */
   born(): Incarnation {
     this.#lives += 1;
-    this.incarnation = new Incarnation(this.#lives, this.#scheduler.now);
+    this.incarnation = new Incarnation(this.#lives, this.elapsedMs);
     return this.incarnation;
   }
 
@@ -90,8 +110,8 @@ export class Machine {
   clockOf(incarnation: Incarnation): Clock {
     const scheduler = this.#scheduler;
     return {
-      now: () => Math.floor(EPOCH_MS + this.skewMs + scheduler.now * (1 + this.drift)),
-      monotonicMs: () => (scheduler.now - incarnation.bornAt) * (1 + this.drift),
+      now: () => Math.floor(EPOCH_MS + this.skewMs + this.elapsedMs),
+      monotonicMs: () => this.elapsedMs - incarnation.bornAt,
       after: (delayMs, action) => this.later(incarnation, delayMs / (1 + this.drift), action),
       soon: (action) => void scheduler.after(0, () => this.enter(incarnation, action)),
     };
