@@ -10,6 +10,7 @@ import { Admission, Outbound } from "../guard/mod.ts";
 import { Metrics, type TraceContext, Tracer, operationMetrics } from "../observe/mod.ts";
 import { type SagaEngine, sagaMigrations } from "../saga/mod.ts";
 import { validator } from "../schema/mod.ts";
+import { sleep } from "../std/mod.ts";
 import { sourcingMigrations } from "../sourcing/mod.ts";
 import type { Database } from "../store/mod.ts";
 import type { Reply, Transport } from "../transport/mod.ts";
@@ -28,6 +29,8 @@ import type { Elsewhere } from "./elsewhere.ts";
 import type { Settings, System } from "./system.ts";
 import type { World } from "./world.ts";
 
+/** How long sagas wait at the start for events, in milliseconds. */
+const CATCH_UP_MS = 1_000;
 const REBUILD = { caller: undefined, identity: undefined, trace: undefined, criticality: "sheddable" } as const;
 
 /** A call from the edge: the gateway, an operator, a test. */
@@ -123,7 +126,21 @@ export class Host {
     this.#relay();
     for (const { attach } of this.#placed) attach?.(this);
     if (options.jobs !== false) for (const job of this.#jobs.values()) job.start();
+    await this.#catchUp();
     await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.recover()));
+  }
+
+  /**
+   * Sagas go on after what was told while the host was down is heard: an answer that is here is not late, and a wait that
+   * ran out meanwhile must not be given up for want of it. Not for long: others may be down longer.
+   */
+  async #catchUp(): Promise<void> {
+    const hearing = this.#hearings.filter(({ runner }) => runner.engine !== undefined);
+    if (hearing.length === 0) return;
+    const tooLong = new AbortController();
+    const heard = Promise.allSettled(hearing.map(({ consumer }) => consumer.idle()));
+    await Promise.race([heard, sleep(this.world.clock, CATCH_UP_MS, tooLong.signal)]);
+    tooLong.abort();
   }
 
   /** Calls between services: in memory to those placed here, and through {@link Elsewhere} to others. */
