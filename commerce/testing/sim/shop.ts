@@ -26,7 +26,7 @@ const QUICK = {
   sandboxship: { stepMs: 50 },
   shipping: { autoShip: true, autoShipAfterMs: 300 },
   checkout: { actionTimeoutMs: 15_000, unknownTimeoutMs: 15_000 },
-  payments: { providerTimeoutMs: 3_000 },
+  payments: { providerTimeoutMs: 3_000, calledOffLookMs: 250 },
 };
 
 /** Buyers in a run. */
