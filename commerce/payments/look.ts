@@ -3,6 +3,8 @@ import { type PaymentState, isUndecided, keptOf } from "./domain.ts";
 
 /** Between two looks at most, in milliseconds. */
 export const LOOK_MS_MAX = 3_600_000;
+/** The first pause between looks for a payment that was called off, unless the settings say another. */
+const CALLED_OFF_LOOK_MS = 5_000;
 /** How often a payment that was called off is looked for in vain before it counts as failed: about 20 minutes. */
 export const VAIN_LOOKS_MAX = 8;
 /** After how long a payment that nobody called off, and the provider does not know, counts as failed. */
@@ -18,6 +20,8 @@ export interface Outlook {
   /** Looks without anything new so far. */
   readonly looks: number;
   readonly now: number;
+  /** The first pause between looks for a payment that was called off, in milliseconds; 5,000 unless said. */
+  readonly calledOffLookMs?: number | undefined;
 }
 
 /** When to look next, milliseconds since 1970; null when there is nothing to find out or to do. */
@@ -27,11 +31,11 @@ export function nextLook(outlook: Outlook): number | null {
   return outlook.now + Math.min(firstMs * 2 ** outlook.looks, LOOK_MS_MAX);
 }
 
-function firstPauseMs({ state, givenUp, looks }: Outlook): number | undefined {
+function firstPauseMs({ state, givenUp, looks, calledOffLookMs }: Outlook): number | undefined {
   if (givenUp) {
     // Something is kept that must go back: at once, then with pauses.
     if (keptOf(state) > 0) return reversalPauseMs(state, looks);
-    return isUndecided(state.status) ? 5_000 : undefined;
+    return isUndecided(state.status) ? (calledOffLookMs ?? CALLED_OFF_LOOK_MS) : undefined;
   }
   if (state.open.length > 0) return 2_000;
   if (!isUndecided(state.status)) return undefined;

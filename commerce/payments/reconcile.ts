@@ -64,6 +64,7 @@ async function reconcileOne(
       source: "reconcile",
       at: now,
       looked: true,
+      calledOffLookMs: ctx.settings.calledOffLookMs,
     };
     const after = await record(tx, current, change);
     if (after.late === 1 && row.late === 0)

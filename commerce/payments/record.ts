@@ -20,6 +20,8 @@ export interface Change {
   readonly giveUp?: string;
   /** Reconciliation looked: without anything new, the next look is further away. */
   readonly looked?: boolean;
+  /** The first pause between looks for a payment that was called off, when the settings say. */
+  readonly calledOffLookMs?: number | undefined;
 }
 
 /** Records a change. Resolves to the row as it is then; when nothing is new, nothing is written. */
@@ -67,7 +69,7 @@ function summarise(
     given_up: givenUp ? 1 : 0,
     reason: row.reason ?? change.giveUp ?? null,
     late: row.late === 1 || (wasGivenUp && hasGrown(before, after)) ? 1 : 0,
-    look_at: nextLook({ state: after, givenUp, looks, now: change.at }),
+    look_at: nextLook({ state: after, givenUp, looks, now: change.at, calledOffLookMs: change.calledOffLookMs }),
     looks,
     version: row.version + 1,
     updated_at: change.at,

@@ -14,6 +14,13 @@ export const Settings = t.object({
     description: "Secrets that webhooks may be signed with: two while one replaces the other.",
   }),
   providerTimeoutMs: t.optional(t.integer({ minimum: 1, maximum: 8_000, description: "3,000 unless said." })),
+  calledOffLookMs: t.optional(
+    t.integer({
+      minimum: 1,
+      maximum: 60_000,
+      description: "The first pause between two looks for a payment that was called off; 5,000 unless said.",
+    }),
+  ),
 });
 /** The settings of payments. */
 export type Settings = TypeOf<typeof Settings>;

@@ -26,7 +26,7 @@ const QUICK = {
   sandboxship: { stepMs: 50 },
   shipping: { autoShip: true, autoShipAfterMs: 300 },
   checkout: { actionTimeoutMs: 5_000, unknownTimeoutMs: 5_000 },
-  payments: { providerTimeoutMs: 2_000 },
+  payments: { providerTimeoutMs: 2_000, calledOffLookMs: 250 },
 };
 
 /** Buyers in a run. */

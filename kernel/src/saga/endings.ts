@@ -1,7 +1,7 @@
 /** How a run ends in the table: put away until its next moment, or for ever. */
 import { attempt } from "./attempts.ts";
 import type { Fiber } from "./fiber.ts";
-import { LAST_WORD, decode, encodeFault } from "./records.ts";
+import { FIND_ENDED, LAST_WORD, decode, encodeFault } from "./records.ts";
 import type { Saga, SagaOutcome } from "./saga.ts";
 
 /** Writes where a paused saga stands, and when it is to be looked at again. */
@@ -33,8 +33,13 @@ export async function writeEnd(fiber: Fiber, saga: Saga | undefined, status: Sag
   }
   const said = await attempt(fiber, {
     name: LAST_WORD,
-    run: () =>
+    run: (count) =>
       ledger.transact(async (tx) => {
+        // The answer to an earlier commit may have got lost: then it was said.
+        if (count > 1 && (await tx.connection.all(FIND_ENDED, [row.id])).length > 0) {
+          await ledger.storeOn(tx.connection, { status, wakeAt: null });
+          return;
+        }
         const about = { id: row.id, now: fiber.outside.now() };
         const outcome = { status, fault: decode(row.fault), output: decode(row.output) } as SagaOutcome;
         await saga.settled?.(tx, JSON.parse(row.input), outcome, about);

@@ -485,6 +485,36 @@ test("the last word is in the transaction of the end, and is repeated until it s
   );
 });
 
+test("a last word whose commit was not answered is not said again, however long the database stays silent", async () => {
+  let said = 0;
+  const body = saga<never, "svc">()("job", {
+    input: Nothing,
+    output: t.integer(),
+    run: () => Promise.resolve(5),
+    settled: async ({ connection }, _, { status }, { id }) => {
+      said += 1;
+      await connection.run("INSERT INTO note (what) VALUES (?)", [`${id} ${status} ${said}`]);
+    },
+  });
+  const setup = await Setup.open({ sagas: [body] });
+  for (const unanswered of [1, 12]) {
+    const id = `s${unanswered}`;
+    setup.unanswered = unanswered;
+    await setup.start(body, {}, id);
+    assert.equal((await setup.until(id, "completed")).output, 5);
+    // By then whatever was put away would have come again.
+    await setup.drive(setup.clock.advance(200_000));
+    assert.deepEqual(await setup.rows(`SELECT status, wake_at FROM isomer_saga WHERE id = '${id}'`), [
+      { status: "completed", wake_at: null },
+    ]);
+  }
+  const notes = await setup.rows("SELECT what FROM note");
+  assert.deepEqual(
+    notes.map(({ what }) => what),
+    ["s1 completed 1", "s12 completed 2"],
+  );
+});
+
 test("what ended long ago is deleted, with its journal, and signals to nobody", async () => {
   const body = three(() => Promise.resolve(1));
   const setup = await Setup.open({ sagas: [body, waiting] });

@@ -92,13 +92,19 @@ export const UPSERT_ENTRY = `INSERT INTO isomer_saga_journal (saga_id, name, kin
   VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (saga_id, name) DO UPDATE SET status = excluded.status, value = excluded.value`;
 
-/** Writes how far a saga is. */
+/** Finds a saga that has ended. */
+export const FIND_ENDED = "SELECT id FROM isomer_saga WHERE id = ? AND wake_at IS NULL";
+
+/**
+ * Writes how far a saga is. One that has ended stays ended: what is repeated after a commit whose outcome got lost may be
+ * from before the end.
+ */
 export const UPDATE_SAGA = `UPDATE isomer_saga SET status = ?, output = ?, fault = ?, step = ?, attempts = ?, doubtful = ?,
-  wake_at = ?, updated_at = ?, pivoted = ? WHERE id = ?`;
+  wake_at = ?, updated_at = ?, pivoted = ? WHERE id = ? AND wake_at IS NOT NULL`;
 
 /** Writes that a saga waits. A signal that came since has set an earlier moment, which must stand. */
 export const UPDATE_WAITING = `UPDATE isomer_saga SET status = ?, output = ?, fault = ?, step = ?, attempts = ?, doubtful = ?,
-  wake_at = CASE WHEN wake_at < ? THEN wake_at ELSE ? END, updated_at = ?, pivoted = ? WHERE id = ?`;
+  wake_at = CASE WHEN wake_at < ? THEN wake_at ELSE ? END, updated_at = ?, pivoted = ? WHERE id = ? AND wake_at IS NOT NULL`;
 
 /** A value as JSON text; nothing is null. */
 export function encode(value: unknown): string | null {

@@ -175,6 +175,8 @@ export class SimDatabase implements Database {
   async #pump(): Promise<void> {
     this.#running = true;
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+      // What it would begin, nobody would end: the next process finds the disk in the middle of a transaction.
+      if (!this.incarnation.alive) return;
       if ("run" in job) {
         await this.#commit();
         await job.run();
@@ -211,6 +213,7 @@ export class SimDatabase implements Database {
   async #runBody(write: Write, occasion: string, keeps: boolean): Promise<Outcome> {
     const { session, faults, crash, incarnation } = this.#options;
     const { options, body } = write;
+    if (!incarnation.alive) return this.#forever();
     // The first of a group needs no savepoint: undoing it undoes everything.
     const first = !session.inTransaction;
     session.control(first ? "BEGIN IMMEDIATE" : "SAVEPOINT body");
@@ -221,6 +224,7 @@ export class SimDatabase implements Database {
       this.#watchdog.run(options.label, options.deadlineAt, () => body(connection)),
     );
     transaction.end();
+    if (!incarnation.alive) return this.#forever();
     if (!session.inTransaction) return outcome.ok ? { ok: false, error: transaction.lostBy } : outcome;
     const undoes = !outcome.ok || !keeps;
     if (first && undoes) session.rollback();

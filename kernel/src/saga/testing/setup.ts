@@ -6,7 +6,7 @@ import { sqliteStorage } from "../../node/sqlite/mod.ts";
 import { type LogFields, type Logger, silentLogger } from "../../std/mod.ts";
 import { ManualClock } from "../../std/testing/manual-clock.ts";
 import { seededRandom } from "../../std/testing/seeded-random.ts";
-import { type Database, writerOn } from "../../store/mod.ts";
+import { ConnectionLost, type Database, writerOn } from "../../store/mod.ts";
 import {
   type Saga,
   SagaEngine,
@@ -34,6 +34,8 @@ export class Setup {
   readonly database: Database;
   readonly errors: LogFields[] = [];
   readonly heard: string[] = [];
+  /** How many of the next transactions of sagas commit without anybody learning of it. */
+  unanswered = 0;
   engine: SagaEngine;
 
   constructor(database: Database, options: SetupOptions) {
@@ -126,10 +128,14 @@ export class Setup {
       clock: this.clock,
       random: seededRandom(3),
       log,
-      transact: (label, _, body) =>
-        this.database.write({ label }, (connection) =>
+      transact: async (label, _, body) => {
+        const result = await this.database.write({ label }, (connection) =>
           body({ ...writerOn<never>(connection), emit: () => Promise.resolve({} as EventRecord<never>) }),
-        ),
+        );
+        this.unanswered -= 1;
+        if (this.unanswered >= 0) throw ConnectionLost.with({ database: "tests" });
+        return result;
+      },
       call: (call, options) => this.callees.answer(call, options),
       isCommand: ({ operation }) => operation === "does",
       observer: {
