@@ -1,4 +1,6 @@
 /** check: verdicts on recorded histories, as pure functions. */
+export type { Anomaly, AnomalyName, CycleName, IsolationLevel } from "./anomaly.ts";
+export { EXAMPLES_MAX } from "./findings.ts";
 export { linearizabilityText } from "./linearizable-text.ts";
 export {
   type Linearizability,
@@ -7,6 +9,7 @@ export {
   type Violation,
   linearizable,
 } from "./linearizable.ts";
+export { type ListAppendResult, checkListAppend, listAppendText } from "./list-append.ts";
 export {
   type CasRegisterInput,
   type CounterInput,
@@ -18,3 +21,4 @@ export {
   registerModel,
 } from "./models.ts";
 export type { Applied, Completion, Model, Operation, Scalar } from "./operation.ts";
+export { type ListOperation, type Name, type Transaction, append, read } from "./transaction.ts";
