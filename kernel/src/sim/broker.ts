@@ -130,8 +130,10 @@ export class SimBroker {
     if (after > stream.upTo || upTo <= stream.upTo) return stream.upTo;
     for (const event of events) {
       if (event.position <= stream.upTo) continue;
-      stream.kept.push({ position: event.position, type: event.type, text: JSON.stringify(event) });
-      this.#parts.history.record("publish", BROKER, `${service}.${event.type}`);
+      const text = JSON.stringify(event);
+      stream.kept.push({ position: event.position, type: event.type, text });
+      const details = { about: event.key, body: text };
+      this.#parts.history.record("publish", BROKER, `${service}.${event.type}`, undefined, details);
     }
     stream.upTo = upTo;
     this.#tellAll(service, upTo);

@@ -4,6 +4,8 @@ import { type Clock, type FaultData, faultFrom, toFault } from "../std/mod.ts";
 import type { Identity } from "../contract/mod.ts";
 import type { Host } from "../runtime/mod.ts";
 import type { Envelope, Reply, Transport } from "../transport/mod.ts";
+import { stableName } from "./faults.ts";
+import { hash53 } from "./hash.ts";
 import type { Listener } from "./machine.ts";
 import type { Asker, Network } from "./network.ts";
 import { under } from "./real/cause.ts";
@@ -30,11 +32,11 @@ export function simulatedTransport({ network, asker, clock, placeOf }: CallsPart
       const remainingMs = deadlineAt - clock.monotonicMs();
       const what = `${rest.service}.${rest.operation}`;
       if (remainingMs <= 0) throw DeadlineExceeded.with({ label: what });
-      const about = `${rest.key ?? ""}${rest.attempt > 1 ? ` attempt ${rest.attempt}` : ""}`;
+      const about = `${rest.key ?? inputName(rest.input)}${rest.attempt > 1 ? ` attempt ${rest.attempt}` : ""}`;
       const sent: Sent = { ...rest, remainingMs, from: asker.name };
       const text = await network.ask(asker, {
         ...{ to: placeOf(rest.service), port: CALLS, what, about, timeoutMs: remainingMs, signal },
-        body: JSON.stringify(sent),
+        ...{ body: JSON.stringify(sent), outcomeOf: faultIn },
       });
       const came = JSON.parse(text) as Came;
       if ("reply" in came) return came.reply;
@@ -43,6 +45,11 @@ export function simulatedTransport({ network, asker, clock, placeOf }: CallsPart
       throw fault;
     },
   };
+}
+
+/** Tells queries apart by what they ask for, so that who asks more or less changes no other's occasions. */
+function inputName(input: unknown): string {
+  return `~${hash53(stableName(JSON.stringify(input))).toString(36)}`;
 }
 
 /**
@@ -93,7 +100,7 @@ export function edgeListener(host: Host, occasion: (name: string) => string): Li
 export async function callEdge(network: Network, asker: Asker, to: string, call: OutsideCall): Promise<unknown> {
   const text = await network.ask(asker, {
     ...{ to, port: EDGE, what: `${call.service}.${call.operation}`, about: call.key, timeoutMs: EDGE_TIMEOUT_MS },
-    body: JSON.stringify(call),
+    ...{ body: JSON.stringify(call), outcomeOf: faultIn },
   });
   const came = JSON.parse(text) as Came;
   if ("fault" in came) throw faultFrom(came.fault);
@@ -108,4 +115,10 @@ async function answer(local: Transport, envelope: Envelope): Promise<Came> {
   } catch (error) {
     return { fault: toFault(error).toJSON(), retried: wasRetried(error) };
   }
+}
+
+/** The code of the fault that an answer is, if it is one. */
+function faultIn(text: string): string | undefined {
+  const came = text.startsWith('{"fault"') ? (JSON.parse(text) as Came) : undefined;
+  return came !== undefined && "fault" in came ? came.fault.code : undefined;
 }

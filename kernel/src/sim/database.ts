@@ -18,7 +18,7 @@ import {
 } from "../store/mod.ts";
 import { Crashpoint, FaultyConnection, ReadingConnection } from "./crashpoint.ts";
 import type { Faults } from "./faults.ts";
-import type { History } from "./history.ts";
+import type { EventDetails, History } from "./history.ts";
 import type { Incarnation } from "./machine.ts";
 import { under } from "./real/cause.ts";
 import type { DatabaseSync } from "./real/engine.ts";
@@ -243,7 +243,8 @@ export class SimDatabase implements Database {
   /** The connection breaks before the commit: the whole group is undone with it. */
   #disconnect(write: Write): void {
     this.#options.session.rollback();
-    this.#options.history.record("rollback", this.name, write.options.label);
+    const { label } = write.options;
+    this.#options.history.record("rollback", this.name, label, undefined, aboutOf(write.options));
     this.#lose(write);
   }
 
@@ -266,7 +267,7 @@ export class SimDatabase implements Database {
     this.#group = [];
     this.#commits += 1;
     this.#transactions += group.length;
-    for (const { options } of group) history.record("commit", this.name, options.label);
+    for (const { options } of group) history.record("commit", this.name, options.label, undefined, aboutOf(options));
     for (const { occasion } of group) {
       if (!faults.strikes("crash after commit", occasion)) continue;
       crash(`after the commit of ${occasion}`);
@@ -299,4 +300,8 @@ export class SimDatabase implements Database {
   #forever(): Promise<never> {
     return new Promise(() => {});
   }
+}
+
+function aboutOf({ about }: TransactionOptions): EventDetails | undefined {
+  return about ? { about } : undefined;
 }

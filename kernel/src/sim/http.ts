@@ -77,7 +77,7 @@ export async function askGateway(parts: HttpParts, ask: HttpAsk): Promise<SimRes
   };
   const text = await network.ask(asker, {
     ...{ to: gatewayFor(occasion), port: HTTP, what: `${method} ${path}`, about, timeoutMs, signal },
-    body: JSON.stringify(request),
+    ...{ body: JSON.stringify(request), outcomeOf: statusIn },
   });
   return JSON.parse(text) as SimResponse;
 }
@@ -98,4 +98,10 @@ export function simulatedFetch(parts: HttpParts): Fetch {
       throw HttpFailed.with({ host: url.host, reason: "no answer came" }, { cause: error });
     }
   };
+}
+
+const STATUS = /^\{"status":(\d+)/;
+
+function statusIn(text: string): string | undefined {
+  return STATUS.exec(text)?.[1];
 }

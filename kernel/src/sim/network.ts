@@ -4,7 +4,7 @@
  */
 import { Unreachable } from "../transport/mod.ts";
 import type { FaultKind, Faults } from "./faults.ts";
-import type { History } from "./history.ts";
+import type { EventDetails, History } from "./history.ts";
 import type { Incarnation, Machine } from "./machine.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -19,6 +19,8 @@ export interface Question {
   readonly body: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** How an answer is to be told: a fault's code, a status; nothing when there is nothing to say. */
+  readonly outcomeOf?: (answer: string) => string | undefined;
   /** What its losses are called, where not "request lost" and "reply lost". */
   readonly losses?: { readonly request: FaultKind; readonly reply: FaultKind };
 }
@@ -71,14 +73,15 @@ export class Network {
   /** Asks. Rejects with {@link Unreachable} when no answer came: then nobody knows whether it was heard. */
   ask(asker: Asker, question: Question): Promise<string> {
     const { scheduler, faults, history } = this.#parts;
-    const { to, what, about } = question;
+    const { to, what, about, body } = question;
     const occasion = faults.occasion(`${asker.name}>${to} ${what} ${about}`);
-    history.record("send", asker.name, what, to);
-    const exchange = new Exchange(this.#parts, asker, question, occasion);
+    const details = { about, exchange: history.nextExchange() };
+    history.record("send", asker.name, what, to, { ...details, body });
+    const exchange = new Exchange(this.#parts, { asker, question, occasion, details });
     const isCut = this.#isCut(asker.name, to);
     const { request } = question.losses ?? LOSSES;
     if (isCut || faults.strikes(request, occasion)) {
-      history.record("lost", asker.name, `${what}${isCut ? " (partition)" : ""}`, to);
+      history.record("lost", asker.name, `${what}${isCut ? " (partition)" : ""}`, to, details);
       exchange.noticeLater("it was lost");
     } else {
       const late = faults.strikes("request delayed", occasion) ? DELAY_MS * faults.amount("late", occasion) : 0;
@@ -118,16 +121,18 @@ class Exchange {
   readonly #asker: Asker;
   readonly #question: Question;
   readonly #occasion: string;
+  readonly #details: EventDetails;
   readonly #abort = new AbortController();
   #settle: ((action: () => void) => void) | undefined;
   #resolve: (text: string) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  constructor(parts: NetworkParts, asker: Asker, question: Question, occasion: string) {
+  constructor(parts: NetworkParts, { asker, question, occasion, details }: Asked) {
     this.#parts = parts;
     this.#asker = asker;
     this.#question = question;
     this.#occasion = occasion;
+    this.#details = details;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -159,11 +164,13 @@ class Exchange {
     const { incarnation } = machine ?? {};
     const listener = machine?.ports.get(port);
     if (machine === undefined || incarnation === undefined || listener === undefined) {
-      if (isFirst) this.#parts.scheduler.after(LATENCY_MS, () => this.#fail("nobody listens"));
+      if (!isFirst) return;
+      history.record("lost", this.#asker.name, `${what} (nobody listens)`, to, this.#details);
+      this.#parts.scheduler.after(LATENCY_MS, () => this.#fail("nobody listens"));
       return;
     }
     machine.enter(incarnation, () => {
-      history.record("arrive", to, what, this.#asker.name);
+      history.record("arrive", to, what, this.#asker.name, this.#details);
       if (faults.strikes("crash on arrival", this.#occasion)) {
         crash(machine, `on the arrival of ${what}`);
         if (isFirst) this.#fail("the connection was reset");
@@ -179,16 +186,20 @@ class Exchange {
 
   #answered(machine: Machine, { text, isOpen, isFirst }: Reply): void {
     const { scheduler, faults, history, crash } = this.#parts;
-    const { what, losses = LOSSES } = this.#question;
+    const { what, losses = LOSSES, outcomeOf } = this.#question;
     if (faults.strikes("crash before reply", this.#occasion)) {
       crash(machine, `before answering ${what}`);
       if (isFirst) this.#fail("the connection was reset");
       return;
     }
     if (!isFirst) return;
-    history.record("reply", machine.name, what, this.#asker.name);
-    if (!isOpen() || faults.strikes(losses.reply, this.#occasion)) {
-      history.record("lost", machine.name, `the answer to ${what}`, this.#asker.name);
+    const outcome = outcomeOf?.(text);
+    const details = { ...this.#details, body: text, ...(outcome === undefined ? {} : { outcome }) };
+    history.record("reply", machine.name, what, this.#asker.name, details);
+    const isCut = !isOpen();
+    if (isCut || faults.strikes(losses.reply, this.#occasion)) {
+      const how = `the answer to ${what}${isCut ? " (partition)" : ""}`;
+      history.record("lost", machine.name, how, this.#asker.name, this.#details);
       this.noticeLater("the answer was lost");
       return;
     }
@@ -207,6 +218,13 @@ class Exchange {
     this.#settle = undefined;
     settle?.(action);
   }
+}
+
+interface Asked {
+  readonly asker: Asker;
+  readonly question: Question;
+  readonly occasion: string;
+  readonly details: EventDetails;
 }
 
 interface Reply {

@@ -7,6 +7,7 @@ import { drawPlacement } from "./placement.ts";
 import { type SimState, stateOf } from "./properties.ts";
 import { forkedRandom } from "./random.ts";
 import { kernelUnderWay } from "./rest.ts";
+import { sagaTraces } from "./saga-traces.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { RunResult, SeedOptions, SimViolation, Simulation } from "./simulation.ts";
 import { Disks, type Images } from "./storage.ts";
@@ -16,7 +17,7 @@ import { armTripwires } from "./tripwires/arm.ts";
 import { plan } from "./weather.ts";
 
 /** When runs begin: after all that the preparation may have taken, in virtual milliseconds. */
-const BEGIN_MS = 600_000;
+export const BEGIN_MS = 600_000;
 const FAULTS_MS = 5_000;
 const SETTLE_MS = 300_000;
 const STARTED_MS = 60_000;
@@ -62,15 +63,16 @@ class Run {
   readonly #notes = new Map<string, number>();
   readonly #reports: unknown[] = [];
   readonly #placement: readonly string[];
+  readonly #actors: readonly Actor[];
   #acting = 0;
 
-  constructor(simulation: Simulation, { seed, only }: SeedOptions, images: Images) {
+  constructor(simulation: Simulation, { seed, only, onlyActors, keepsBodies }: SeedOptions, images: Images) {
     this.#simulation = simulation;
     this.#seed = seed;
     const scheduler = new Scheduler(forkedRandom(seed, "scheduler"));
     scheduler.spend(BEGIN_MS);
     const now = (): number => scheduler.now;
-    const history = new History(now);
+    const history = new History(now, keepsBodies);
     const rates = drawRates(forkedRandom(seed, "swarm"), simulation.rates);
     this.#faults = new Faults({
       ...{ seed, rates, only, now },
@@ -80,6 +82,7 @@ class Run {
     this.#scheduler = scheduler;
     this.#history = history;
     this.#disks = new Disks(images);
+    this.#actors = simulation.actors({ seed }).filter(({ name }) => onlyActors?.has(name) ?? true);
     const { services } = simulation.system;
     const names = services.map(({ contract }) => contract.name);
     const places = drawPlacement(names, forkedRandom(seed, "placement"), simulation.placement);
@@ -101,7 +104,7 @@ class Run {
       this.#violate("start", "it does not start");
     faults.healed = false;
     plan({ scheduler, faults, fleet, forMs: faultsMs, next });
-    for (const actor of this.#simulation.actors({ seed: this.#seed })) this.#send(actor);
+    for (const actor of this.#actors) this.#send(actor);
     this.#lookOften();
     await scheduler.run(scheduler.now + faultsMs);
     faults.healed = true;
@@ -197,8 +200,10 @@ class Run {
       crashes: this.#fleet.crashes,
       virtualMs: this.#scheduler.now - BEGIN_MS,
       notes: this.#notes,
+      sagas: sagaTraces(this.#state(), this.#simulation.system),
       rates: this.#faults.rates,
       placement: this.#placement,
+      actors: this.#actors.map(({ name }) => name),
     };
   }
 }

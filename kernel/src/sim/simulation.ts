@@ -6,6 +6,7 @@ import type { FaultRates, FaultRecord } from "./faults.ts";
 import type { SimEvent } from "./history.ts";
 import type { PlacementStyle } from "./placement.ts";
 import type { Check, Property } from "./properties.ts";
+import type { SagaTrace } from "./saga-traces.ts";
 
 /** What {@link simulation} takes. */
 export interface Simulation {
@@ -39,6 +40,10 @@ export interface SeedOptions {
   readonly seed: number;
   /** Lets only these faults happen, by their ids: for shrinking and replaying. */
   readonly only?: ReadonlySet<string>;
+  /** Lets only these actors act, by their names. */
+  readonly onlyActors?: ReadonlySet<string>;
+  /** Keeps with the events what was sent: for telling a run. It makes no other difference. */
+  readonly keepsBodies?: boolean;
 }
 
 /** Something that did not hold. */
@@ -65,8 +70,12 @@ export interface RunResult {
   readonly virtualMs: number;
   /** Notes of actors and how often each came. */
   readonly notes: ReadonlyMap<string, number>;
+  /** The sagas that ran, as their journals tell in the end. */
+  readonly sagas: readonly SagaTrace[];
   readonly rates: FaultRates;
   readonly placement: readonly string[];
+  /** The actors that acted. */
+  readonly actors: readonly string[];
 }
 
 /** Defines a simulation. @throws {TypeError} when two properties have one name. */
