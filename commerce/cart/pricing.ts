@@ -1,6 +1,6 @@
 /** What a cart costs now: asks pricing and shipping, and puts the answer on the cart. */
 import type { Context } from "@isomer/kernel/runtime";
-import { isFault, toInstant } from "@isomer/kernel/std";
+import { type Fault, isFault, toInstant } from "@isomer/kernel/std";
 import type { Reader } from "@isomer/kernel/store";
 import { type Quote, pricing } from "../pricing/contract.ts";
 import { type Address, type Money, add, money, zero } from "../shared/mod.ts";
@@ -66,13 +66,26 @@ export async function priced(ctx: Ctx, stored: StoredCart): Promise<Cart> {
   return { ...cart, missing: missingFrom(cart) };
 }
 
-async function withQuote(ctx: Ctx, stored: StoredCart): Promise<Cart> {
+/**
+ * The same for a cart that is to be bought: what cannot be found out just now is no fault of the cart.
+ * @throws the fault of whoever could not be asked.
+ */
+export async function pricedForSale(ctx: Ctx, stored: StoredCart): Promise<Cart> {
+  const cart = await withQuote(ctx, stored, isPassing);
+  return { ...cart, missing: missingFrom(cart) };
+}
+
+function isPassing({ kind }: Fault): boolean {
+  return kind === "unavailable" || kind === "exhausted";
+}
+
+async function withQuote(ctx: Ctx, stored: StoredCart, isFatal?: (fault: Fault) => boolean): Promise<Cart> {
   const cart = plain(stored);
   if (cart.lines.length === 0) return cart;
   try {
     return await price(ctx, cart, stored.row);
   } catch (error) {
-    if (!isFault(error) || error.kind === "broken") throw error;
+    if (!isFault(error) || error.kind === "broken" || isFatal?.(error) === true) throw error;
     return { ...cart, problems: [{ code: error.code, message: error.message }] };
   }
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Call, Identity } from "@isomer/kernel/contract";
+import type { Service } from "@isomer/kernel/runtime";
+import { Unreachable } from "@isomer/kernel/transport";
 import { auth } from "../auth/contract.ts";
 import { catalog } from "../catalog/contract.ts";
 import { checkout } from "../checkout/contract.ts";
@@ -33,8 +35,18 @@ const ADMIN: Identity = { subject: "root", roles: ["admin"], guest: false };
 const ADDRESS = { name: "Ada", line1: "12 Harbour Street", city: "Hamburg", postalCode: "20457", country: "DE" };
 const SHIPPING = { carrierUrl: "http://x", apiKey: "k", webhookSecrets: ["s"] };
 
+/** Pricing that cannot be asked while `isDown` says so. */
+function pricingThatMay(isDown: () => boolean): Service {
+  const { quote, ...others } = pricingService.queries;
+  const answer: typeof quote = async (input, ctx) => {
+    if (isDown()) throw Unreachable.with({ service: "pricing", reason: "nobody listens" });
+    return quote?.(input, ctx);
+  };
+  return { ...pricingService, queries: { ...others, quote: answer } };
+}
+
 /** A world with real prices and rates; the catalogue knows every sku but `GONE`, and tokens are subjects. */
-async function shop(): Promise<TestWorld> {
+async function shop(isDown = (): boolean => false): Promise<TestWorld> {
   const queries = {
     variants: ({ skus }: { skus: string[] }) => ({
       variants: skus.filter((sku) => sku !== "NOTHING").map((sku) => variant(sku)),
@@ -43,7 +55,7 @@ async function shop(): Promise<TestWorld> {
   const world = await testWorld({
     services: [
       service,
-      pricingService,
+      pricingThatMay(isDown),
       shippingService,
       standIn(catalog, { queries }),
       standIn(auth, {
@@ -313,6 +325,18 @@ describe("while it is bought", () => {
     await assert.rejects(freeze(world, ready), PriceChanged.is);
     const again = await world.call(cart.get({ cartId: ready.cartId }), { identity: ADA });
     await freeze(world, again);
+  });
+
+  test("it is not frozen, and not called incomplete, while nobody can say what it costs", async () => {
+    const state = { down: false };
+    await using world = await shop(() => state.down);
+    const ready = await complete(world);
+    state.down = true;
+    const shown = await world.call(cart.get({ cartId: ready.cartId }), { identity: ADA });
+    assert.deepEqual([shown.quote, shown.problems[0]?.code], [null, Unreachable.code], "it can be shown all the same");
+    await assert.rejects(freeze(world, ready), Unreachable.is);
+    state.down = false;
+    assert.equal((await freeze(world, ready)).quote?.hash, ready.quote?.hash);
   });
 
   test("of a change and a freeze at the same moment the frozen cart has just one outcome", async () => {

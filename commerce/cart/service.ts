@@ -7,7 +7,7 @@ import { zero } from "../shared/mod.ts";
 import { shipping } from "../shipping/contract.ts";
 import { type Ctx, changeCoupons, create, merge, removeLine, requireActive, setLine, update } from "./changes.ts";
 import { CartChanged, CartClosed, CartIncomplete, NoCart, PriceChanged, cart } from "./contract.ts";
-import { optionsFor, plain, priced, readCart, worthOf } from "./pricing.ts";
+import { optionsFor, plain, priced, pricedForSale, readCart, worthOf } from "./pricing.ts";
 import type { Cart } from "./schemas.ts";
 import {
   type Tables,
@@ -40,7 +40,7 @@ async function freeze(
   ctx: Ctx,
 ): Promise<Cart> {
   const stored = await ctx.read((db) => readCart(db, cartId));
-  const shown = await priced(ctx, stored);
+  const shown = await pricedForSale(ctx, stored);
   return ctx.transaction(async (tx) => {
     const { row } = await readCart(tx, cartId);
     if (row.status === "frozen" && row.checkout_id === checkoutId) return shown;
