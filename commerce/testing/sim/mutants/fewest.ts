@@ -11,9 +11,9 @@ export async function fewestFaults(
   let left = [...all];
   let runs = 0;
   if (left.length > 0 && (await fails([]))) return [];
-  for (let size = Math.ceil(left.length / 2); size >= 1 && left.length > 0; ) {
+  for (let size = Math.ceil(left.length / 2); size >= 1 && left.length > 0;) {
     let shrunk = false;
-    for (let start = 0; start < left.length && runs < RUNS_MAX; ) {
+    for (let start = 0; start < left.length && runs < RUNS_MAX;) {
       runs += 1;
       const without = [...left.slice(0, start), ...left.slice(start + size)];
       if (await fails(without)) {

@@ -59,7 +59,7 @@ const INSERT =
     name: "the gateway drops the client's key",
     what: "what a client repeats is done again",
     file: "kernel/src/runtime/edge.ts",
-    find: '(call.key ?? ids.next())',
+    find: "(call.key ?? ids.next())",
     replace: "ids.next()",
   },
   {

@@ -82,7 +82,8 @@ export const moneyMutants: readonly Mutant[] = [
       },
       {
         find: "/** A connection carries out one statement at a time. */",
-        replace: "const inMemory = new WeakMap<object, unknown[]>();\n\n/** A connection carries out one statement at a time. */",
+        replace:
+          "const inMemory = new WeakMap<object, unknown[]>();\n\n/** A connection carries out one statement at a time. */",
       },
     ],
   },
@@ -91,6 +92,6 @@ export const moneyMutants: readonly Mutant[] = [
     what: "a crash in between leaves the shop without the news",
     file: "commerce/sandboxpay/deliver.ts",
     find: "const results = await Promise.all(due.map((delivery) => send(delivery, ctx)));",
-    replace: "const results = due.map(() => \"ok\");\n  for (const delivery of due) void send(delivery, ctx);",
+    replace: 'const results = due.map(() => "ok");\n  for (const delivery of due) void send(delivery, ctx);',
   },
 ];

@@ -38,7 +38,7 @@ export const sagaMutants: readonly Mutant[] = [
     file: "kernel/src/saga/engine.ts",
     find: "const inserted = await connection.run(INSERT_SAGA, values);",
     replace:
-      "const inserted: number = values.length;\n    this.options.clock.soon(() => void this.options.database.write({ label: this.#label(\"saga.start\") }, (own) => own.run(INSERT_SAGA, values)).catch(() => {}));",
+      'const inserted: number = values.length;\n    this.options.clock.soon(() => void this.options.database.write({ label: this.#label("saga.start") }, (own) => own.run(INSERT_SAGA, values)).catch(() => {}));',
   },
   {
     name: "sagas are not taken up after a restart",
@@ -58,7 +58,7 @@ export const sagaMutants: readonly Mutant[] = [
     name: "a signal before the wait is lost",
     what: "an approval that comes early is not noticed",
     file: "kernel/src/saga/engine.ts",
-    find: "await connection.run(INSERT_SIGNAL, [sagaId, signal.name, JSON.stringify(checked) ?? \"null\", now]);",
+    find: 'await connection.run(INSERT_SIGNAL, [sagaId, signal.name, JSON.stringify(checked) ?? "null", now]);',
     replace: `const waiting = await connection.all("SELECT 1 FROM isomer_saga WHERE id = ? AND status = 'waiting'", [sagaId]);
     if (waiting.length === 0) return;
     await connection.run(INSERT_SIGNAL, [sagaId, signal.name, JSON.stringify(checked) ?? "null", now]);`,
@@ -117,7 +117,7 @@ export const sagaMutants: readonly Mutant[] = [
     what: "a commit whose answer was lost is made twice",
     file: "kernel/src/saga/body-context.ts",
     find: "  if (isRepeated) {",
-    replace: "  if (isRepeated && name === \"\") {",
+    replace: '  if (isRepeated && name === "") {',
   },
   {
     name: "stock is not given back",
@@ -179,7 +179,8 @@ export const sagaMutants: readonly Mutant[] = [
     also: [
       {
         find: "    try {\n      // Never given up",
-        replace: '    await s.step("returnMoney", payments.cancel({ paymentId, reason }));\n    try {\n      // Never given up',
+        replace:
+          '    await s.step("returnMoney", payments.cancel({ paymentId, reason }));\n    try {\n      // Never given up',
       },
     ],
   },

@@ -69,6 +69,6 @@ export const shopMutants: readonly Mutant[] = [
     what: "goods leave for an order that is cancelled",
     file: "commerce/shipping/shipments.ts",
     find: "if ((await tx.first(calledOff, { orderId })) !== undefined) {",
-    replace: "if ((await tx.first(calledOff, { orderId })) !== undefined && orderId === \"\") {",
+    replace: 'if ((await tx.first(calledOff, { orderId })) !== undefined && orderId === "") {',
   },
 ];
