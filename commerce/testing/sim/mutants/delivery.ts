@@ -87,7 +87,8 @@ export const deliveryMutants: readonly Mutant[] = [
     what: "an event becomes a dead letter because a database was away",
     file: "kernel/src/events/consumer.ts",
     find: 'if (fault.kind === "unavailable" || fault.kind === "exhausted") return "failed";',
-    replace: 'if (fault.kind === "exhausted") return "failed";',
+    replace:
+      'if (fault.kind === "unavailable" || fault.kind === "exhausted") return this.#bury(event, fault, attempt);',
   },
   {
     name: "events of a key side by side",
@@ -107,16 +108,16 @@ export const deliveryMutants: readonly Mutant[] = [
     name: "the relay trusts what it remembers",
     what: "a broker that forgot never gets again what it lost",
     file: "kernel/src/events/relay.ts",
-    find: "// The broker may have lost something meanwhile: only it knows.\n      this.#head = undefined;",
+    find: "// The broker may have lost something meanwhile: only it knows.\n      this.#head = undefined;\n",
     replace: "",
-  },
-  {
-    name: "the relay believes that a run arrived whole",
-    what: "a gap that the broker refuses is never filled",
-    file: "kernel/src/events/relay.ts",
-    find: "this.#head = await broker.append({ service, after, upTo: batch.upTo, events: batch.events });",
-    replace:
-      "await broker.append({ service, after, upTo: batch.upTo, events: batch.events });\n        this.#head = batch.upTo;",
+    also: [
+      { find: "      pauseMs = RETRY_MS;\n      this.#head = undefined;\n", replace: "      pauseMs = RETRY_MS;\n" },
+      {
+        find: "this.#head = await broker.append({ service, after, upTo: batch.upTo, events: batch.events });",
+        replace:
+          "await broker.append({ service, after, upTo: batch.upTo, events: batch.events });\n        this.#head = batch.upTo;",
+      },
+    ],
   },
   {
     name: "the broker takes a run after a gap",

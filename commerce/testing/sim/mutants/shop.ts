@@ -11,15 +11,65 @@ export const shopMutants: readonly Mutant[] = [
     name: "stock is looked at before the transaction",
     what: "two buyers get the same piece",
     file: "commerce/inventory/service.ts",
-    find: "reserve: (input, ctx) => ctx.transaction((tx) => reserve(tx, input, around(ctx))),",
-    replace: "",
+    find: "reserve: (input, ctx) => ctx.transaction((tx) => reserve(tx, input, around(ctx)), HOT),",
+    replace: `reserve: async (input, ctx) => {
+      const seen = await ctx.read(async (db) => {
+        const levels = new Map<string, unknown[]>();
+        for (const { sku } of input.lines) levels.set(sku, await db.all(levelsOf, { sku }));
+        return levels;
+      });
+      return ctx.transaction((tx) => {
+        const stale = {
+          emit: tx.emit.bind(tx),
+          first: tx.first.bind(tx),
+          all: async (statement: unknown, p: { sku: string }) =>
+            statement === levelsOf ? seen.get(p.sku) : tx.all(statement as never, p as never),
+          run: async (statement: unknown, p: { quantity: number }) =>
+            statement === take
+              ? tx.run(giveBackReserved as never, { ...p, quantity: -p.quantity } as never)
+              : tx.run(statement as never, p as never),
+        };
+        return reserve(stale as never, input, around(ctx));
+      }, HOT);
+    },`,
+    also: [
+      {
+        find: "/** Rows that many buyers want",
+        replace: 'import { giveBackReserved, levelsOf, take } from "./store.ts";\n\n/** Rows that many buyers want',
+      },
+    ],
   },
   {
-    name: "a coupon's limit is looked at before the transaction",
-    what: "two customers use the last one",
+    name: "a customer's coupons are counted before the transaction",
+    what: "a customer who buys twice at once uses a coupon twice",
     file: "commerce/pricing/service.ts",
     find: "holdCoupons: (input, ctx) => ctx.transaction((tx) => hold(tx, { ...input, now: ctx.now() })),",
-    replace: "",
+    replace: `holdCoupons: async (input, ctx) => {
+      const seen = await ctx.read(async (db) => {
+        const uses = new Map<string, unknown>();
+        for (const given of input.codes) {
+          const code = normaliseCode(given);
+          uses.set(code, await db.first(usesByCustomer, { code, customer: input.customer }));
+        }
+        return uses;
+      });
+      return ctx.transaction((tx) => {
+        const stale = {
+          emit: tx.emit.bind(tx),
+          all: tx.all.bind(tx),
+          run: tx.run.bind(tx),
+          first: async (statement: unknown, p: { code: string }) =>
+            statement === usesByCustomer ? seen.get(p.code) : tx.first(statement as never, p as never),
+        };
+        return hold(stale as never, { ...input, now: ctx.now() });
+      });
+    },`,
+    also: [
+      {
+        find: "function toCoupon(",
+        replace: 'import { usesByCustomer } from "./store.ts";\n\nfunction toCoupon(',
+      },
+    ],
   },
   {
     name: "a label that is being bought is not called off",
