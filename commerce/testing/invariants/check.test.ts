@@ -126,6 +126,9 @@ const APPEND = (type: string, key: string, from: string): string =>
 const RENAME = (type: string, other: string, key: string): string =>
   `UPDATE isomer_log SET type = '${other}' WHERE type = '${type}' AND key = '${key}'`;
 
+const RENAME_ALL = (type: string, other: string): string =>
+  `UPDATE isomer_log SET type = '${other}' WHERE type = '${type}'`;
+
 /** What would be seen of each way to go wrong. */
 const SPOILS: readonly (readonly [invariant: number, what: string, changes: Readonly<Record<string, string>>])[] = [
   [1, "stock below zero", { inventory: "UPDATE level SET reserved = -1 WHERE sku = (SELECT sku FROM level LIMIT 1)" }],
@@ -345,6 +348,46 @@ const SPOILS: readonly (readonly [invariant: number, what: string, changes: Read
     24,
     "a shipment of an order that was never placed",
     { shipping: "UPDATE shipment SET order_id = 'nobody' WHERE order_id = '$placed'" },
+  ],
+  [20, "a parcel of an order that was called off", { sandboxship: "UPDATE parcel SET status = 'in_transit'" }],
+  [
+    20,
+    "a shipment that was called off and its order not",
+    { shipping: "UPDATE shipment SET status = 'cancelled' WHERE order_id = '$placed'" },
+  ],
+  [
+    21,
+    "a saga that turned back because of a bug",
+    { checkout: `UPDATE isomer_saga SET fault = '{"kind":"broken"}' WHERE status = 'compensated'` },
+  ],
+  [
+    21,
+    "a step that was undone before one that was made later",
+    { checkout: "UPDATE isomer_saga_journal SET seq = -seq WHERE kind = 'undo'" },
+  ],
+  [24, "a signal that was lost", { checkout: "DELETE FROM isomer_saga_signal" }],
+  [25, "a sale that was counted twice", { orders: "UPDATE sales_day SET placed = placed + 1" }],
+  [
+    26,
+    "a webhook that was acknowledged and forgotten",
+    { payments: "DELETE FROM webhook_inbox WHERE event_id = (SELECT event_id FROM webhook_inbox LIMIT 1)" },
+  ],
+  [
+    26,
+    "a webhook of the carrier that was acknowledged and forgotten",
+    { shipping: "DELETE FROM webhook_inbox WHERE event_id = (SELECT event_id FROM webhook_inbox LIMIT 1)" },
+  ],
+  [
+    11,
+    "a payment that stands otherwise than its ledger says",
+    { payments: "UPDATE payment SET status = 'processing' WHERE order_id = '$placed'" },
+  ],
+  [
+    30,
+    "a parcel that left without a mail",
+    {
+      shipping: RENAME_ALL("shipmentReady", "shipmentShipped"),
+    },
   ],
   [27, "an acknowledged order that is lost", { orders: "DELETE FROM isomer_log WHERE key = '$placed'" }],
   [

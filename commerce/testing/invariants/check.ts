@@ -22,8 +22,10 @@ import {
   paymentBounds,
 } from "./money.ts";
 import { orderSnapshots, orderTransitions, orderViews, readOrders } from "./orders-log.ts";
+import { acknowledgedIsKept, carrierAgrees, parcelMails } from "./parties.ts";
+import { salesProjected } from "./projections.ts";
 import { type Told, noPassingAnswers, oneEffectEach, toldIsTrue } from "./requests.ts";
-import { compensatedOnce, sagasAndOrders, sagasEnded } from "./sagas.ts";
+import { compensatedInOrder, compensatedOnce, sagasAndOrders, sagasEnded, signalsKept } from "./sagas.ts";
 import { stockAlone, stockOfLosers, stockOwners, stockSold } from "./stock.ts";
 
 /** What is to be checked. */
@@ -74,11 +76,17 @@ export async function checkShop(data: ShopData, options: CheckOptions = {}): Pro
     ...couponOwners(data, orders),
     ...sagasEnded(data),
     ...sagasAndOrders(data, orders),
+    ...compensatedInOrder(data),
+    ...signalsKept(data),
     ...noDeadLetters(data),
     ...inboxes(data, options.listeners ?? []),
     ...changesTold(data),
     ...oneShipmentEach(data),
     ...oneMailEach(data),
+    ...parcelMails(data),
+    ...acknowledgedIsKept(data),
+    ...carrierAgrees(data),
+    ...salesProjected(data),
     ...toldIsTrue(data, options),
   ];
 }

@@ -84,6 +84,9 @@ export function paymentBooks(data: ShopData): Violation[] {
     for (const sum of ["authorized", "captured", "refunded", "voided"] as const) {
       if (state[sum] !== payment[sum]) problems.push(`${sum} is ${payment[sum]}, by the ledger ${state[sum]}`);
     }
+    if (payment.order_id !== "" && state.status !== payment.status) {
+      problems.push(`it is ${payment.status}, by the ledger ${state.status}`);
+    }
     return problems.map((what) => ({ invariant: 11, what, subject: `payment ${payment.id}` }));
   });
 }

@@ -46,6 +46,57 @@ export function compensatedOnce(data: ShopData): Violation[] {
   );
 }
 
+/** 21: what is taken back is taken back in the reverse order of its making, and never because of a bug. */
+export function compensatedInOrder(data: ShopData): Violation[] {
+  return data.services.flatMap((service) => {
+    const broken = data.rows<{ id: string; fault: string }>(
+      service,
+      "SELECT id, fault FROM isomer_saga WHERE json_extract(fault, '$.kind') = 'broken'",
+    );
+    const undone = data.rows<{ saga_id: string; name: string; made: number }>(
+      service,
+      `SELECT u.saga_id, u.name, s.seq AS made FROM isomer_saga_journal u
+       JOIN isomer_saga_journal s ON s.saga_id = u.saga_id AND u.name = s.name || '/undo'
+       WHERE u.kind = 'undo' ORDER BY u.saga_id, u.seq`,
+    );
+    const astray = undone.filter(
+      ({ saga_id: id, made }, n) => undone[n - 1]?.saga_id === id && (undone[n - 1]?.made ?? 0) < made,
+    );
+    return [
+      ...broken.map(({ id, fault }) => ({
+        invariant: 21,
+        what: `it turned back because of a bug: ${fault.slice(0, 200)}`,
+        subject: `${service} ${id}`,
+      })),
+      ...astray.map(({ saga_id: id, name }) => ({
+        invariant: 21,
+        what: `"${name}" came before what was made later was undone`,
+        subject: `${service} ${id}`,
+      })),
+    ];
+  });
+}
+
+/** 24: what was heard of a payment was signalled to the checkout that waits for it. */
+export function signalsKept(data: ShopData): Violation[] {
+  const column = (service: string, sql: string): ReadonlySet<string> =>
+    new Set(data.rows<{ id: string }>(service, sql).map(({ id }) => id));
+  const heard = column("checkout", "SELECT event_id AS id FROM isomer_inbox WHERE source = 'payments'");
+  const signalled = column("checkout", "SELECT saga_id AS id FROM isomer_saga_signal WHERE name = 'paymentSettled'");
+  return data
+    .rows<{ id: string; type: string; saga: string | null }>(
+      "payments",
+      `SELECT id, type, json_extract(data, '$.checkoutId') AS saga FROM isomer_log
+       WHERE type IN ('authorized', 'declined', 'failed')`,
+    )
+    .filter(({ id, saga }) => saga !== null && heard.has(id) && !signalled.has(saga))
+    .map(({ type, saga }) => ({
+      invariant: 24,
+      what: `it heard that its payment is ${type}, and was not told`,
+      subject: `saga ${saga}`,
+    }));
+}
+
 /** 21: no order hangs between opened and placed, or on its way to being cancelled; and a saga that ended has its order. */
 export function sagasAndOrders(data: ShopData, orders: ReadonlyMap<string, OrderRecord>): Violation[] {
   const found: Violation[] = [...orders.values()]

@@ -1,13 +1,18 @@
 /** The shop in simulation: the same services, a crowd of buyers, and the shop's invariants. */
 import { always, deadLetters, eventually, forkedRandom, simulation } from "@isomer/kernel/sim";
-import type { SimState, Simulation } from "@isomer/kernel/sim";
-import { seedDemo } from "../../run/demo.ts";
+import type { Actor, SimState, Simulation } from "@isomer/kernel/sim";
+import type { Host } from "@isomer/kernel/runtime";
+import { pricing } from "../../pricing/contract.ts";
+import { SYSTEM, seedDemo } from "../../run/demo.ts";
 import { judgesOf } from "../../run/judges.ts";
 import { settingsOf } from "../../run/settings.ts";
 import { shop } from "../../system.ts";
-import { wishesFor } from "../chaos/wishes.ts";
+import type { Wish } from "../chaos/shopper.ts";
+import { seedStock, wishesFor } from "../chaos/wishes.ts";
 import { ShopData, type Violation, checkNow, checkShop, listenersOf, underWay } from "../invariants/mod.ts";
+import { brokenPromises } from "./promises.ts";
 import { type ShopReport, shopper } from "./shopper.ts";
+import { clerk, warehouse } from "./staff.ts";
 
 const LISTENERS = listenersOf(shop);
 
@@ -29,6 +34,11 @@ const QUICK = {
   payments: { providerTimeoutMs: 2_000, calledOffLookMs: 250 },
 };
 
+/** The variant of which there is least. */
+const SCARCE_SKU = scarcest();
+/** A coupon of which two uses are left. */
+const RARE_COUPON = "LASTTWO";
+
 /** Buyers in a run. */
 const BUYERS = 8;
 
@@ -38,16 +48,14 @@ export const shopSimulation: Simulation = simulation({
   system: shop,
   settings: (url) => settingsOf(url, SECRETS, { overrides: QUICK }),
   judges: judgesOf,
-  prepare: async (host) => void (await seedDemo(host, SECRETS.demoPassword)),
-  actors({ seed }) {
-    const random = forkedRandom(seed, "wishes");
-    return wishesFor(BUYERS, () => random.next()).map((wish, n) => shopper({ ...wish, name: `s${n}` }));
-  },
+  prepare,
+  actors: ({ seed }) => crowd(seed),
   properties: [
     always("the books are right at every moment", async (state) => told(await checkNow(dataOf(state)))),
     eventually("all invariants of the shop", async (state) =>
       told(await checkShop(dataOf(state), { listeners: LISTENERS, ...claims(state) })),
     ),
+    eventually("people were told the truth", (state) => brokenPromises(dataOf(state), state)),
     eventually("no event is given up", (state) =>
       [...deadLetters(state)].filter(([, n]) => n > 0).map(([service, n]) => `${service} gave ${n} events up`),
     ),
@@ -55,6 +63,36 @@ export const shopSimulation: Simulation = simulation({
   // That events are heard is the kernel's business, which is looked at anyway.
   underWay: (state) => underWay(dataOf(state), []),
 });
+
+function scarcest(): string {
+  const known = [...seedStock()].filter(([, quantity]) => quantity > 0).toSorted(([, a], [, b]) => a - b);
+  return known[0]?.[0] ?? "";
+}
+
+async function prepare(host: Host): Promise<void> {
+  await seedDemo(host, SECRETS.demoPassword);
+  const { service, operation, input } = pricing.putCoupon({ code: RARE_COUPON, promotionId: "welcome", limit: 2 });
+  await host.invoke({ service, operation, input, identity: SYSTEM, key: "rare-coupon" });
+}
+
+/** Buyers with all their habits; in half of the runs most of them want the same scarce piece, or the same rare coupon. */
+function crowd(seed: number): readonly Actor[] {
+  const random = forkedRandom(seed, "wishes");
+  const chance = (share: number): boolean => random.next() < share;
+  const wishes = wishesFor(BUYERS, () => random.next());
+  const isRush = chance(0.5);
+  const buyers = wishes.map((wish, n) => {
+    const twice = chance(0.1);
+    const rushes: Partial<Wish> = {
+      ...(isRush && chance(0.5) ? { lines: [{ sku: SCARCE_SKU, quantity: 1 }] } : {}),
+      ...(isRush && chance(0.4) ? { coupon: RARE_COUPON } : {}),
+      ...(twice ? { coupon: "WELCOME10" } : {}),
+    };
+    const habits = { twice, insists: chance(0.5), careless: chance(0.1), regrets: chance(0.25) };
+    return shopper({ ...wish, ...rushes, ...habits, name: `s${n}` });
+  });
+  return [...buyers, clerk, warehouse(SCARCE_SKU)];
+}
 
 function dataOf({ databases }: SimState): ShopData {
   return new ShopData(databases);

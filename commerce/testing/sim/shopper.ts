@@ -1,5 +1,5 @@
 /** Buyers in simulation: they repeat what got no answer, and believe what they are told. */
-import { type Actor, type ActorContext, actor } from "@isomer/kernel/sim";
+import { type Actor, type ActorContext, type Answer, actor } from "@isomer/kernel/sim";
 import type { Wish } from "../chaos/shopper.ts";
 import { type Checkout, Refused, buyAs } from "../flow.ts";
 
@@ -7,6 +7,18 @@ import { type Checkout, Refused, buyAs } from "../flow.ts";
 export interface ShopReport {
   readonly placed?: string;
   readonly refused?: string;
+  /** What a placed order was to be of. */
+  readonly asked?: { readonly orderId: string; readonly lines: Wish["lines"] };
+}
+
+/** What some buyers do besides. */
+export interface Habits {
+  /** Buys the same once more at the same time, on the same account. */
+  readonly twice?: boolean;
+  /** Tries another card when the first is declined. */
+  readonly insists?: boolean;
+  /** Sends something else under a key that was used. */
+  readonly careless?: boolean;
 }
 
 /** Why a buyer may be sent away, whatever goes wrong inside: anything else is a broken promise. */
@@ -23,41 +35,94 @@ const PATIENCE_MS = 240_000;
 const PAUSE_MS = 150;
 
 /** A guest who buys one thing, with whatever comes in between. */
-export function shopper(wish: Wish): Actor {
+export function shopper(wish: Wish & Habits): Actor {
   return actor(`shopper-${wish.name}`, async function* (ctx) {
     yield ctx.between(0, 2_500);
     const session = await ctx.persist("POST", "/v1/guests", { body: {}, key: `${wish.name}-guest` });
     const token = (session.body as { accessToken?: string }).accessToken;
     if (token === undefined) throw new Error(`No session: ${session.status} ${JSON.stringify(session.body)}`);
     yield;
-    let checkoutId: string | undefined;
-    try {
-      const bought = await buyAs(ctx, wish, async (_, method, path, ask) => {
-        const answer = await ctx.persist(method, path, { ...asking(ask), token });
-        if (path === "/v1/checkouts" && answer.status < 400) checkoutId = String(answer.body.checkoutId);
-        await ctx.sleep(ctx.between(1, 40));
-        return answer;
-      });
-      const { orderId, code } = await outcome(ctx, { ...bought, token }, wish);
-      if (orderId !== undefined) {
-        ctx.note("an order is placed");
-        ctx.report({ placed: orderId } satisfies ShopReport);
-        if (wish.regrets === true) await callOff(ctx, orderId, { token, key: `${wish.name}-cancel` });
-      } else {
-        sentAway(ctx, String(code));
-        ctx.report({ refused: bought.checkoutId } satisfies ShopReport);
-      }
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      sentAway(ctx, String(error.answer.body?.code));
-      if (checkoutId !== undefined) ctx.report({ refused: checkoutId } satisfies ShopReport);
-    }
+    const purchases = wish.twice === true ? [wish, { ...wish, name: `${wish.name}-twin`, regrets: false }] : [wish];
+    await Promise.all(purchases.map((one) => purchase(ctx, one, token)));
   });
 }
 
-function sentAway(ctx: ActorContext, code: string): void {
-  if (!REASONS.has(code)) throw new Error(`A buyer was sent away with ${code}.`);
+async function purchase(ctx: ActorContext, wish: Wish & Habits, token: string): Promise<void> {
+  const told = await bought(ctx, wish, token);
+  const { orderId, checkoutId, code } = told;
+  if (orderId !== undefined) {
+    ctx.note("an order is placed");
+    ctx.report({ placed: orderId, asked: { orderId, lines: wish.lines } } satisfies ShopReport);
+    if (wish.regrets === true) await callOff(ctx, orderId, { token, key: `${wish.name}-cancel` });
+    return;
+  }
+  if (!REASONS.has(code ?? "")) throw new Error(`A buyer was sent away with ${code}.`);
   ctx.note(`refused: ${code}`);
+  if (checkoutId !== undefined) ctx.report({ refused: checkoutId } satisfies ShopReport);
+}
+
+interface Told {
+  readonly checkoutId?: string | undefined;
+  readonly orderId?: string;
+  readonly code?: string;
+}
+
+async function bought(ctx: ActorContext, wish: Wish & Habits, token: string): Promise<Told> {
+  let checkoutId: string | undefined;
+  let told: Told;
+  try {
+    const done = await buyAs(ctx, wish, async (_, method, path, ask) => {
+      const asked = { ...asking(ask), token };
+      const answer = await (wish.hurries === true && path.endsWith("/complete")
+        ? hurried(ctx, path, asked)
+        : ctx.persist(method, path, asked));
+      if (path === "/v1/checkouts" && answer.status < 400) checkoutId = String(answer.body.checkoutId);
+      if (wish.careless === true && path.endsWith("/lines")) await reuse(ctx, path, asked);
+      await ctx.sleep(ctx.between(1, 40));
+      return answer;
+    });
+    told = { checkoutId, ...(await outcome(ctx, { ...done, token }, wish)) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    told = { checkoutId, code: String(error.answer.body?.code) };
+  }
+  if (wish.insists !== true || checkoutId === undefined || told.code !== "checkout/payment-declined") return told;
+  ctx.note("another card is tried");
+  return insist(ctx, { checkoutId, token }, wish);
+}
+
+/** Presses twice: one of the two wins. What came of it is what the checkout says when both are answered. */
+async function hurried(ctx: ActorContext, path: string, ask: Asked): Promise<Answer> {
+  const key = ask.key ?? "";
+  await Promise.all([ctx.persist("POST", path, ask), ctx.persist("POST", path, { ...ask, key: `${key}-hurry` })]);
+  return ctx.persist("GET", path.slice(0, -"/complete".length), { token: ask.token });
+}
+
+/** Another request under a used key is refused, and changes nothing. */
+async function reuse(ctx: ActorContext, path: string, ask: Asked): Promise<void> {
+  const line = ask.body as { readonly quantity: number };
+  const answer = await ctx.persist("POST", path, { ...ask, body: { ...line, quantity: line.quantity + 1 } });
+  if (answer.body?.code !== "kernel/key-reused")
+    throw new Error(`Another request under a used key was answered ${answer.status} ${String(answer.body?.code)}.`);
+  ctx.note("a used key was refused");
+}
+
+async function insist(
+  ctx: ActorContext,
+  { checkoutId, token }: { readonly checkoutId: string; readonly token: string },
+  wish: Wish,
+): Promise<Told> {
+  const path = `/v1/checkouts/${checkoutId}/complete`;
+  const body = { paymentToken: "tok_success" };
+  const answer = await ctx.persist("POST", path, { body, key: `${wish.name}-again`, token });
+  if (answer.status >= 400) return { checkoutId, code: String(answer.body?.code) };
+  return { checkoutId, ...(await outcome(ctx, { checkoutId, checkout: answer.body as Checkout, token }, wish)) };
+}
+
+interface Asked {
+  readonly body?: unknown;
+  readonly key?: string;
+  readonly token: string;
 }
 
 function asking({ body, key }: { readonly body?: unknown; readonly key?: string }): { body?: unknown; key?: string } {

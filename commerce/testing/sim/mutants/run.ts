@@ -1,0 +1,42 @@
+/** `npm run sim:mutants`: looks for each mutant from seed 1 on, and writes what it found into the documentation. */
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import type { Finding } from "./finding.ts";
+import { MUTANTS } from "./list.ts";
+import { eachOf, search } from "./search.ts";
+import { type Row, TABLE, knownRows, tableOf } from "./table.ts";
+
+/** Seeds within which each must be found. */
+const SEEDS_MAX = 500;
+const TIME_MS = 900_000;
+
+const wanted = process.argv.slice(2);
+const mutants = wanted.length === 0 ? MUTANTS : MUTANTS.filter(({ name }) => wanted.some((part) => name.includes(part)));
+const rows = new Map(wanted.length === 0 ? [] : await knownRows());
+let missed = 0;
+
+await eachOf(mutants, availableParallelism(), async ({ name }) => {
+  const order = { first: [], seedsMax: SEEDS_MAX, timeMs: TIME_MS, shrinks: true, ignored: [] };
+  const finding = await search(name, order);
+  const row = rowOf(name, finding);
+  if (row === undefined) {
+    missed += 1;
+    rows.delete(name);
+    console.log(`${name}: not found in ${finding.seeds} seeds (${finding.ms} ms)`);
+    return;
+  }
+  rows.set(name, row);
+  console.log(`${name}: seed ${row.seeds}, ${row.violated}, ${row.faults} faults, ${row.fewest} enough`);
+});
+
+await writeFile(TABLE, tableOf(rows));
+process.exitCode = missed === 0 ? 0 : 1;
+
+function rowOf(name: string, finding: Finding): Row | undefined {
+  if (!finding.found) return undefined;
+  const { seed: seeds, property, what, faults, fewest = faults } = finding;
+  const invariant = /invariant \d+/u.exec(what)?.[0];
+  const violated = invariant === undefined ? property : `${property} (${invariant})`;
+  const kinds = [...new Set(fewest.map((fault) => fault.slice(0, fault.indexOf(": "))))];
+  return { name, seeds, violated, faults: faults.length, fewest: fewest.length, kinds };
+}
