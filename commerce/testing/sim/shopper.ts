@@ -29,6 +29,11 @@ const REASONS: ReadonlySet<string> = new Set([
   "cart/incomplete",
   "cart/price-changed",
   "pricing/coupon-used-up",
+  // An attempt that was taken back because a part of the shop stayed away: the buyer may press again.
+  "transport/unreachable",
+  "store/connection-lost",
+  "kernel/deadline-exceeded",
+  "kernel/breaker-open",
 ]);
 
 const PATIENCE_MS = 240_000;
