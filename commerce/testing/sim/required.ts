@@ -9,7 +9,9 @@ const ATTACKED: readonly StepEvent[] = ["done", "failed", "unanswered", "doubled
 const UNDONE: readonly StepEvent[] = [...ATTACKED, "undone"];
 const UNDO: readonly StepEvent[] = ["done", "unanswered", "doubled", "repeated", "crashed"];
 /** Transactions of the saga's own service. */
-const LOCAL: readonly StepEvent[] = ["done"];
+const LOCAL: readonly StepEvent[] = ["done", "crashed"];
+/** The transaction that ends a saga. It has no entry in the journal. */
+const LAST_WORD: readonly StepEvent[] = ["crashed"];
 
 /** Smaller batches are not held to it. */
 const RUNS_MIN = 300;
@@ -38,14 +40,17 @@ export const REQUIRED: Required = {
       "checkout.placeOrder.placeOrder": ATTACKED,
       "checkout.placeOrder.completeCart": ATTACKED,
       "checkout.placeOrder.capture": ATTACKED,
+      "checkout.placeOrder.$settled": LAST_WORD,
       "orders.cancelOrder.stopParcel": ATTACKED,
       "orders.cancelOrder.refuse": LOCAL,
       "orders.cancelOrder.returnMoney": ATTACKED,
       "orders.cancelOrder.returnStock": ATTACKED,
       "orders.cancelOrder.returnCoupons": ATTACKED,
       "orders.cancelOrder.finish": LOCAL,
+      "orders.cancelOrder.$settled": LAST_WORD,
       "shipping.leave.takeOffShelf": ATTACKED,
       "shipping.leave.left": LOCAL,
+      "shipping.leave.$settled": LAST_WORD,
     },
     sagas: {
       "checkout.placeOrder": ["completed", "compensated"],

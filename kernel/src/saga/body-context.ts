@@ -81,7 +81,7 @@ export class BodyContext implements SagaContext<string, never> {
     if (began === undefined) return never();
     const outcome = await attempt(fiber, {
       name,
-      run: (count) => fiber.ledger.transact((tx) => runLocal(fiber, name, tx, count > 1, body)),
+      run: (count) => fiber.ledger.transact(name, (tx) => runLocal(fiber, name, tx, count > 1, body)),
       // While the own database does not answer, turning back is not possible either.
       giveUp: { attemptsMax: ATTEMPTS_MAX, mustResolve: true },
       attempts: began.attempts,

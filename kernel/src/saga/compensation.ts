@@ -35,7 +35,7 @@ async function once(fiber: Fiber, undo: Undo, key: string, count: number): Promi
     await fiber.outside.call(taker.undo(undo.result()), key, count);
     return;
   }
-  await fiber.ledger.transact(async (tx) => {
+  await fiber.ledger.transact(key, async (tx) => {
     // First, so that a repetition after a commit whose outcome got lost does nothing.
     if ((await tx.connection.run(INSERT_ENTRY, fiber.ledger.entry(key, "undo", "done", null))) === 0) return;
     await taker.undo(tx, undo.result());

@@ -34,7 +34,7 @@ export async function writeEnd(fiber: Fiber, saga: Saga | undefined, status: Sag
   const said = await attempt(fiber, {
     name: LAST_WORD,
     run: (count) =>
-      ledger.transact(async (tx) => {
+      ledger.transact(LAST_WORD, async (tx) => {
         // The answer to an earlier commit may have got lost: then it was said.
         if (count > 1 && (await tx.connection.all(FIND_ENDED, [row.id])).length > 0) {
           await ledger.storeOn(tx.connection, { status, wakeAt: null });

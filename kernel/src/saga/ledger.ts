@@ -88,10 +88,11 @@ export class Ledger {
     this.#saysWaiting = change.status === "waiting";
   }
 
-  /** A transaction of the service, with what is still queued. */
-  transact<T>(body: (tx: EventWriter<never>) => Promise<T>): Promise<T> {
+  /** A transaction of the service for a step, with what is still queued. */
+  transact<T>(step: string, body: (tx: EventWriter<never>) => Promise<T>): Promise<T> {
+    const origin = { ...this.#origin, key: `${this.row.id}/${step}` };
     const run = <R>(label: string, inner: (tx: EventWriter<never>) => Promise<R>): Promise<R> =>
-      this.#options.transact(label, this.#origin, inner);
+      this.#options.transact(label, origin, inner);
     return this.#lane.commit(run, (tx) => tx.connection, "saga.local", body);
   }
 

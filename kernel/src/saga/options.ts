@@ -45,8 +45,15 @@ export interface SagaEngineOptions {
   readonly sagas: readonly Saga[];
   /** The service's own database: journals are written and read there. */
   readonly database: Database;
-  /** Runs a transaction of the service with everything that a saga's `local` may do in it; resolves when it is durable. */
-  readonly transact: <T>(label: string, origin: SagaOrigin, body: (tx: EventWriter<never>) => Promise<T>) => Promise<T>;
+  /**
+   * Runs a transaction of the service with everything that a saga's `local` may do in it; resolves when it is durable.
+   * The origin's `key` names the saga and the step.
+   */
+  readonly transact: <T>(
+    label: string,
+    origin: SagaOrigin & { readonly key: string },
+    body: (tx: EventWriter<never>) => Promise<T>,
+  ) => Promise<T>;
   /** Makes a call. What it throws is taken as a fault. */
   readonly call: (call: Call, options: SagaCallOptions) => Promise<unknown>;
   /**

@@ -63,6 +63,9 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-([0-9a-f]{12})/g;
  * runs would be hit by a rare fault once in ten thousand.
  */
 const FOCUS = 30;
+/** How likely each kind is there at least, if it occurs in the run at all. */
+const FOCUS_MIN = 0.15;
+/** How many are attacked so. */
 const FOCUSED = 0.08;
 
 /** Decides about faults, and remembers those that happened. */
@@ -106,7 +109,8 @@ export class Faults {
     const rate = this.rates[kind];
     if (rate === 0) return false;
     const drawn = unitOf(this.#seed, `${kind}|${occasion}`);
-    if (drawn >= rate * FOCUS || (drawn >= rate && !this.#isFocused(occasion))) return false;
+    if (drawn >= Math.max(rate * FOCUS, FOCUS_MIN)) return false;
+    if (drawn >= rate && !this.#isFocused(occasion)) return false;
     return this.happens(kind, occasion);
   }
 

@@ -85,21 +85,23 @@ function markOf({ kind, who, at, body }: SimEvent, label: string): DiagramItem {
   return { kind: "mark", time: secondsOf(at), at: who, of, label, ...(body === undefined ? {} : { body }) };
 }
 
-const COLUMN = 14;
+/** How wide a column is: as the number of parties allows. */
+const [COLUMN_MIN, COLUMN_MAX, WIDTH] = [9, 14, 112];
 const TIME = 10;
 const SIGNS = { commit: "●", crash: "✝", start: "○", arrival: "◂", other: "·" } as const;
 
 /** The diagram as text: a column for each party, and what it is about beside it. */
 export function textDiagram({ parties, items }: Diagram): readonly string[] {
-  const centre = (index: number): number => index * COLUMN + Math.floor(COLUMN / 2);
+  const column = Math.max(COLUMN_MIN, Math.min(COLUMN_MAX, Math.floor(WIDTH / parties.length)));
+  const centre = (index: number): number => index * column + Math.floor(column / 2);
   const down = new Set<string>();
-  const lines = [" ".repeat(TIME) + parties.map((name) => centred(name.slice(0, COLUMN - 1), COLUMN)).join("")];
+  const lines = [" ".repeat(TIME) + parties.map((name) => centred(name.slice(0, column - 1), column)).join("")];
   for (const item of items) {
     if (item.kind === "band") {
       lines.push(`${item.time.padStart(TIME - 2)}  ${item.of === "fault" ? "⚡" : "‼"} ${item.label}`);
       continue;
     }
-    const row = Array.from({ length: parties.length * COLUMN }, () => " ");
+    const row = Array.from({ length: parties.length * column }, () => " ");
     for (const [index, name] of parties.entries()) row[centre(index)] = down.has(name) ? " " : "│";
     if (item.kind === "mark") {
       if (item.of === "crash") down.add(item.at);

@@ -127,7 +127,7 @@ function drawn({ findings, told, facts, commands }: Drawing): Pick<FailureReport
   const diagram = diagramOf(events);
   const mermaid = mermaidDiagram(diagram);
   const faults = [...new Set(told.faults.map(faultId))];
-  const before = events.filter(({ kind, at }) => kind !== "violation" && at <= violation.at).slice(-BEFORE);
+  const before = events.filter(({ kind }) => kind !== "violation" && kind !== "arrive").slice(-BEFORE);
   const width = Math.max(...facts.map(([name]) => name.length));
   const lines = [
     `FAILURE ${violation.property}`,

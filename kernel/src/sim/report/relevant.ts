@@ -17,10 +17,12 @@ export interface Findings {
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const WORD = /[\w@.:-]+/g;
 /** What is sent all the time and says nothing: looking for events, reporting how far one is. */
-const NOISE = /^(?:read|head) |\.cursor$|^the answer to (?:read|head) /;
+const NOISE = /^(?:read|head|append) |\.cursor$|\.saga\.journal$|^the answer to (?:read|head|append) /;
 const EVENTS_MAX = 200;
 /** Of questions that are asked again and again in vain, only the first and the last are told. */
 const SAME_MAX = 3;
+/** How many of an actor's last requests say what it was about. */
+const ASKED_LAST = 3;
 
 /** Whether an event is of the machinery, not of what happens. */
 export function isNoise({ what }: SimEvent): boolean {
@@ -39,9 +41,11 @@ export function findingsOf(result: RunResult): Findings | undefined {
   return { violation, subjects, events: events.slice(left), left };
 }
 
-/** Ids that a violation names; or else words of it that were sent as values. */
-function subjectsOf({ what }: SimViolation, events: readonly SimEvent[]): readonly string[] {
-  const ids = new Set([...what.matchAll(UUID)].map(([id]) => stableName(id)));
+/** Ids that a violation names, or that an actor who failed asked about last; or else words that were sent as values. */
+function subjectsOf({ property, what }: SimViolation, events: readonly SimEvent[]): readonly string[] {
+  const asked = events.filter(({ kind, who }) => kind === "send" && property === `actor ${who}`).slice(-ASKED_LAST);
+  const texts = [what, ...asked.map((event) => event.what)];
+  const ids = new Set(texts.flatMap((text) => [...text.matchAll(UUID)].map(([id]) => stableName(id))));
   if (ids.size > 0) return [...ids];
   const words = new Set([...what.matchAll(WORD)].map(([word]) => word));
   return [...words].filter((word) => events.some(({ body }) => body?.includes(`:"${word}"`)));
