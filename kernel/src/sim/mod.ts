@@ -1,5 +1,6 @@
 /** sim: the whole system as one deterministic program, attacked from one seed. */
 export { type Actor, type ActorContext, type Answer, type Asking, type CallOptions, actor } from "./actors.ts";
+export { type CheckOptions, type CheckReport, SimulationFailed, checkSimulation } from "./check-simulation.ts";
 export { FAULTS, FAULT_KINDS, type FaultKind, type FaultRates, type FaultRecord, faultId } from "./faults.ts";
 export type { EventKind, SimEvent } from "./history.ts";
 export type { PlacementStyle } from "./placement.ts";

@@ -4,11 +4,11 @@ import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { History } from "./history.ts";
 import { drawPlacement } from "./placement.ts";
-import { type SimState, stateOf } from "./properties.ts";
+import { type Check, type SimState, stateOf } from "./properties.ts";
 import { forkedRandom } from "./random.ts";
 import { kernelUnderWay } from "./rest.ts";
 import { Scheduler } from "./scheduler.ts";
-import type { RunResult, SeedOptions, SimViolation, Simulation } from "./simulation.ts";
+import { type RunResult, type SeedOptions, type SimViolation, type Simulation, actorsOf } from "./simulation.ts";
 import { Disks, type Images } from "./storage.ts";
 import { drawRates } from "./swarm.ts";
 import { prepared } from "./template.ts";
@@ -20,7 +20,7 @@ const BEGIN_MS = 600_000;
 const FAULTS_MS = 5_000;
 const SETTLE_MS = 300_000;
 const STARTED_MS = 60_000;
-/** How often it is looked at whether the system rests, and whether `always` properties hold, in virtual milliseconds. */
+/** How often it is looked at whether the system rests; whether `always` properties hold, unless a simulation says. */
 const LOOK_MS = 500;
 const LOOK_AGAIN_MS = 2_000;
 
@@ -101,7 +101,7 @@ class Run {
       this.#violate("start", "it does not start");
     faults.healed = false;
     plan({ scheduler, faults, fleet, forMs: faultsMs, next });
-    for (const actor of this.#simulation.actors({ seed: this.#seed })) this.#send(actor);
+    for (const actor of actorsOf(this.#simulation, this.#seed)) this.#send(actor);
     this.#lookOften();
     await scheduler.run(scheduler.now + faultsMs);
     faults.healed = true;
@@ -110,6 +110,7 @@ class Run {
     await this.#settle(scheduler.now + settleMs);
     await this.#look("eventually");
     await this.#look("always");
+    this.#noteReached();
     for (const escape of escapes()) this.#violate("everything is decided by the seed", escape);
     return this.#told();
   }
@@ -120,7 +121,7 @@ class Run {
     const parts = {
       ...{ seed, scheduler, history, fleet, reports: this.#reports },
       isHealed: () => this.#faults.healed,
-      onNote: (what: string) => void this.#notes.set(what, (this.#notes.get(what) ?? 0) + 1),
+      onNote: (what: string) => this.#note(what),
     };
     const ended = (): void => void (this.#acting -= 1);
     perform(parts, actor).then(ended, (error: unknown) => {
@@ -150,6 +151,7 @@ class Run {
   }
 
   #lookOften(): void {
+    const { lookMs = LOOK_AGAIN_MS } = this.#simulation;
     if (!this.#simulation.properties.some(({ kind }) => kind === "always")) return;
     let seen = 0;
     const look = (): void => {
@@ -161,16 +163,26 @@ class Run {
         seen = commits;
         void this.#look("always");
       }
-      this.#scheduler.after(isQuiet ? LOOK_AGAIN_MS : 0.1, look);
+      this.#scheduler.after(isQuiet ? lookMs : 0.1, look);
     };
-    this.#scheduler.after(LOOK_AGAIN_MS, look);
+    this.#scheduler.after(lookMs, look);
   }
 
   async #look(kind: "always" | "eventually"): Promise<void> {
     for (const property of this.#simulation.properties) {
       if (property.kind !== kind) continue;
-      for (const what of await property.check(this.#state())) this.#violate(property.name, what);
+      for (const what of await found(property.check, this.#state())) this.#violate(property.name, what);
     }
+  }
+
+  #noteReached(): void {
+    for (const property of this.#simulation.properties) {
+      if (property.kind === "sometimes" && property.isReached?.(this.#state()) === true) this.#note(property.name);
+    }
+  }
+
+  #note(what: string): void {
+    this.#notes.set(what, (this.#notes.get(what) ?? 0) + 1);
   }
 
   #violate(property: string, what: string): void {
@@ -181,7 +193,8 @@ class Run {
   }
 
   #state(): SimState {
-    return stateOf(this.#disks, this.#scheduler.now, this.#reports);
+    const services = this.#simulation.system.services.map(({ contract }) => contract.name);
+    return stateOf(this.#disks, { now: this.#scheduler.now, reports: this.#reports, services });
   }
 
   #told(): RunResult {
@@ -200,5 +213,14 @@ class Run {
       rates: this.#faults.rates,
       placement: this.#placement,
     };
+  }
+}
+
+/** What a check finds. One that throws has found something, too: perhaps in itself. */
+async function found(check: Check, state: SimState): Promise<readonly string[]> {
+  try {
+    return await check(state);
+  } catch (error) {
+    return [`the check threw ${String(error)}`];
   }
 }
