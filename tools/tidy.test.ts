@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { codeMap } from "./tidy/code-map.ts";
 import { documented } from "./tidy/documented.ts";
 import { REFERENCE, definedFaults, faultReference, faults } from "./tidy/faults.ts";
+import { GUIDE, excerpts, faultTable, withFaultTable } from "./tidy/guides.ts";
 import { layers } from "./tidy/layers.ts";
 import { lex } from "./tidy/lexer.ts";
 import { orphans } from "./tidy/orphans.ts";
@@ -303,5 +304,30 @@ void test("sizes: files stay short", () => {
       { "kernel/src/std/a.ts": lines(400), "kernel/src/std/a.test.ts": lines(600) },
       { "docs/reference/faults.md": lines(900), "commerce/seed/data/products.ts": lines(900) },
     ],
+  });
+});
+
+void test("excerpts: the simulation's guide shows code of the examples, line for line", () => {
+  const code = { "examples/a/b.ts": "before();\nif (it) {\n  runs();\n}\n" };
+  const guide = (block: string) => ({ ...code, [GUIDE]: `Text.\n\n\`\`\`ts\n${block}\`\`\`\n` });
+  holds(excerpts, {
+    wrong: [guide("if (it) {\n  walks();\n}\n"), guide("run\n"), guide("if (it) {\n}\n"), guide("uns();\n")],
+    right: [
+      guide("if (it) {\n  runs();\n}\n"),
+      guide("  runs();\n"),
+      guide("before();\n"),
+      { "docs/x.md": "```ts\nx\n```" },
+    ],
+  });
+});
+
+void test("the guide's table of faults equals the code's", () => {
+  const faults = { pause: "it stands still" };
+  const empty = "# Guide\n<!-- faults -->\n<!-- /faults -->\n";
+  const full = withFaultTable(empty, faults);
+  assert.match(full, /\| pause \| it stands still \|\n<!-- \/faults -->\n$/);
+  holds(faultTable(faults), {
+    wrong: [{ [GUIDE]: empty }, { [GUIDE]: full.replace("still", "fast") }, { [GUIDE]: "no table" }],
+    right: [{ [GUIDE]: full }, { "docs/x.md": "" }],
   });
 });

@@ -2,14 +2,16 @@
  * Checks what no compiler and no linter knows of this repository. `npm run check` runs it; STYLE.md has the reasons.
  *
  *   node tools/tidy.ts         reports what breaks a rule, as `path:line rule message`
- *   node tools/tidy.ts --fix   writes the reference of faults, and reports nothing
+ *   node tools/tidy.ts --fix   writes the reference of faults and the table of simulated ones, and reports nothing
  */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { statusOf } from "../kernel/src/gateway/problem.ts";
+import { FAULTS } from "../kernel/src/sim/faults.ts";
 import { codeMap } from "./tidy/code-map.ts";
 import { documented } from "./tidy/documented.ts";
 import { REFERENCE, definedFaults, faultReference, faults } from "./tidy/faults.ts";
+import { GUIDE, excerpts, faultTable, withFaultTable } from "./tidy/guides.ts";
 import { layers } from "./tidy/layers.ts";
 import { orphans } from "./tidy/orphans.ts";
 import { outside } from "./tidy/outside.ts";
@@ -18,7 +20,7 @@ import { doors, names, sizes, unfinished } from "./tidy/text.ts";
 import { type Rule, type SourceFile, treeOf } from "./tidy/tree.ts";
 
 const ROOT = dirname(import.meta.dirname);
-const FOLDERS = ["kernel", "commerce", "bench", "tools", "docs"];
+const FOLDERS = ["kernel", "commerce", "bench", "examples", "tools", "docs"];
 const READ = /\.(?:ts|md|sql)$/;
 const RULES: readonly Rule[] = [
   layers,
@@ -26,6 +28,8 @@ const RULES: readonly Rule[] = [
   documented,
   codeMap,
   faults(statusOf),
+  excerpts,
+  faultTable(FAULTS),
   unfinished,
   sql,
   orphans,
@@ -56,6 +60,8 @@ if (process.argv.includes("--fix")) {
   const { defined } = definedFaults(tree.modules);
   mkdirSync(dirname(join(ROOT, REFERENCE)), { recursive: true });
   writeFileSync(join(ROOT, REFERENCE), faultReference(defined, statusOf));
+  const guide = readFileSync(join(ROOT, GUIDE), "utf8");
+  writeFileSync(join(ROOT, GUIDE), withFaultTable(guide, FAULTS));
   console.log(`tidy: wrote ${defined.length} faults to ${REFERENCE}`);
 } else {
   const findings = RULES.flatMap((rule) => [...rule(tree)]);

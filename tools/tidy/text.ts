@@ -4,7 +4,7 @@ import { type Rule, type SourceFile, lineAt } from "./tree.ts";
 
 const LINES_MAX = 400;
 const TEST_LINES_MAX = 600;
-const KEBAB = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|long))?\.ts$/;
+const KEBAB = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:sim\.)?(?:test|long))?\.ts$/;
 const VAGUE = /^(?:utils?|helpers?|common|misc|types-all)(?:\.test)?\.ts$/;
 const LATER = new RegExp(`\\b(?:${["TO" + "DO", "FIX" + "ME", "X" + "XX"].join("|")})\\b`);
 /** What is a table of data, not code that anyone reads from top to bottom. */

@@ -9,8 +9,10 @@ export interface SimState {
   readonly now: number;
   /** What actors reported, in order. */
   readonly reports: readonly unknown[];
-  /** The committed rows of a service's tables. */
+  /** The committed rows of a service's tables. @throws {TypeError} when there is no such service. */
   rows<R>(service: string, sql: string, ...parameters: SqlValue[]): R[];
+  /** The first column of the rows that {@link SimState.rows} gives, as texts: what is wrong, said by the query itself. */
+  texts(service: string, sql: string, ...parameters: SqlValue[]): string[];
   /** The databases themselves, by service. */
   readonly databases: ReadonlyMap<string, DatabaseSync>;
 }
@@ -18,7 +20,7 @@ export interface SimState {
 /** Something that must hold. A check gives what is wrong: nothing, when all is well. */
 export type Property =
   | { readonly kind: "always" | "eventually"; readonly name: string; readonly check: Check }
-  | { readonly kind: "sometimes"; readonly name: string };
+  | { readonly kind: "sometimes"; readonly name: string; readonly isReached?: (state: SimState) => boolean };
 
 /** Looks for what is wrong. */
 export type Check = (state: SimState) => readonly string[] | Promise<readonly string[]>;
@@ -33,20 +35,33 @@ export function eventually(name: string, check: Check): Property {
   return { kind: "eventually", name, check };
 }
 
-/** Is noted by an actor in some run of a batch: proof that a batch reaches what it is meant to try. */
-export function sometimes(name: string): Property {
-  return { kind: "sometimes", name };
+/**
+ * Comes about in some run of a batch: proof that the batch reaches what it is meant to try. It did when an actor noted
+ * it by this name, or when `isReached` says so of the state in the end.
+ */
+export function sometimes(name: string, isReached?: (state: SimState) => boolean): Property {
+  return { kind: "sometimes", name, ...(isReached === undefined ? {} : { isReached }) };
 }
 
-/** Reads the state. */
-export function stateOf(disks: Disks, now: number, reports: readonly unknown[]): SimState {
+/** Reads the state of a system of these services. */
+export function stateOf(
+  disks: Disks,
+  { now, reports, services }: Pick<SimState, "now" | "reports"> & { readonly services: readonly string[] },
+): SimState {
   const databases = new Map(disks.services.map((service) => [service, disks.of(service).database]));
+  const rows = <R>(service: string, sql: string, ...parameters: SqlValue[]): R[] => {
+    if (databases.has(service)) return rowsOf(disks.of(service), sql, parameters) as R[];
+    // A misspelt name must not make a property that always holds.
+    if (!services.includes(service))
+      throw new TypeError(`There is no service "${service}"; there are ${services.join(", ")}.`);
+    return [];
+  };
   return {
     now,
     reports,
     databases,
-    rows<R>(service: string, sql: string, ...parameters: SqlValue[]): R[] {
-      return databases.has(service) ? (rowsOf(disks.of(service), sql, parameters) as R[]) : [];
-    },
+    rows,
+    texts: (service, sql, ...parameters) =>
+      rows<Record<string, unknown>>(service, sql, ...parameters).map((row) => String(Object.values(row)[0])),
   };
 }

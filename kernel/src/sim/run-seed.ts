@@ -4,12 +4,12 @@ import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { History } from "./history.ts";
 import { drawPlacement } from "./placement.ts";
-import { type SimState, stateOf } from "./properties.ts";
+import { type Check, type SimState, stateOf } from "./properties.ts";
 import { forkedRandom } from "./random.ts";
 import { kernelUnderWay } from "./rest.ts";
 import { sagaTraces } from "./saga-traces.ts";
 import { Scheduler } from "./scheduler.ts";
-import type { RunResult, SeedOptions, SimViolation, Simulation } from "./simulation.ts";
+import { type RunResult, type SeedOptions, type SimViolation, type Simulation, actorsOf } from "./simulation.ts";
 import { Disks, type Images } from "./storage.ts";
 import { drawRates } from "./swarm.ts";
 import { prepared } from "./template.ts";
@@ -21,7 +21,7 @@ export const BEGIN_MS = 600_000;
 const FAULTS_MS = 5_000;
 const SETTLE_MS = 300_000;
 const STARTED_MS = 60_000;
-/** How often it is looked at whether the system rests, and whether `always` properties hold, in virtual milliseconds. */
+/** How often it is looked at whether the system rests; whether `always` properties hold, unless a simulation says. */
 const LOOK_MS = 500;
 const LOOK_AGAIN_MS = 2_000;
 
@@ -82,7 +82,7 @@ class Run {
     this.#scheduler = scheduler;
     this.#history = history;
     this.#disks = new Disks(images);
-    this.#actors = simulation.actors({ seed }).filter(({ name }) => onlyActors?.has(name) ?? true);
+    this.#actors = actorsOf(simulation, seed).filter(({ name }) => onlyActors?.has(name) ?? true);
     const { services } = simulation.system;
     const names = services.map(({ contract }) => contract.name);
     const places = drawPlacement(names, forkedRandom(seed, "placement"), simulation.placement);
@@ -113,6 +113,7 @@ class Run {
     await this.#settle(scheduler.now + settleMs);
     await this.#look("eventually");
     await this.#look("always");
+    this.#noteReached();
     for (const escape of escapes()) this.#violate("everything is decided by the seed", escape);
     return this.#told();
   }
@@ -123,7 +124,7 @@ class Run {
     const parts = {
       ...{ seed, scheduler, history, fleet, reports: this.#reports },
       isHealed: () => this.#faults.healed,
-      onNote: (what: string) => void this.#notes.set(what, (this.#notes.get(what) ?? 0) + 1),
+      onNote: (what: string) => this.#note(what),
     };
     const ended = (): void => void (this.#acting -= 1);
     perform(parts, actor).then(ended, (error: unknown) => {
@@ -153,6 +154,7 @@ class Run {
   }
 
   #lookOften(): void {
+    const { lookMs = LOOK_AGAIN_MS } = this.#simulation;
     if (!this.#simulation.properties.some(({ kind }) => kind === "always")) return;
     let seen = 0;
     const look = (): void => {
@@ -164,16 +166,26 @@ class Run {
         seen = commits;
         void this.#look("always");
       }
-      this.#scheduler.after(isQuiet ? LOOK_AGAIN_MS : 0.1, look);
+      this.#scheduler.after(isQuiet ? lookMs : 0.1, look);
     };
-    this.#scheduler.after(LOOK_AGAIN_MS, look);
+    this.#scheduler.after(lookMs, look);
   }
 
   async #look(kind: "always" | "eventually"): Promise<void> {
     for (const property of this.#simulation.properties) {
       if (property.kind !== kind) continue;
-      for (const what of await property.check(this.#state())) this.#violate(property.name, what);
+      for (const what of await found(property.check, this.#state())) this.#violate(property.name, what);
     }
+  }
+
+  #noteReached(): void {
+    for (const property of this.#simulation.properties) {
+      if (property.kind === "sometimes" && property.isReached?.(this.#state()) === true) this.#note(property.name);
+    }
+  }
+
+  #note(what: string): void {
+    this.#notes.set(what, (this.#notes.get(what) ?? 0) + 1);
   }
 
   #violate(property: string, what: string): void {
@@ -184,7 +196,8 @@ class Run {
   }
 
   #state(): SimState {
-    return stateOf(this.#disks, this.#scheduler.now, this.#reports);
+    const services = this.#simulation.system.services.map(({ contract }) => contract.name);
+    return stateOf(this.#disks, { now: this.#scheduler.now, reports: this.#reports, services });
   }
 
   #told(): RunResult {
@@ -205,5 +218,14 @@ class Run {
       placement: this.#placement,
       actors: this.#actors.map(({ name }) => name),
     };
+  }
+}
+
+/** What a check finds. One that throws has found something, too: perhaps in itself. */
+async function found(check: Check, state: SimState): Promise<readonly string[]> {
+  try {
+    return await check(state);
+  } catch (error) {
+    return [`the check threw ${String(error)}`];
   }
 }

@@ -29,6 +29,8 @@ export interface Simulation {
   readonly faultsMs?: number;
   /** For how long the system may take to come to rest after that; 300,000 unless said. */
   readonly settleMs?: number;
+  /** How often `always` properties are looked at, in virtual milliseconds; 2,000 unless said. */
+  readonly lookMs?: number;
   /** How services are placed; drawn for each seed unless said. */
   readonly placement?: PlacementStyle;
   /** Rates of faults that are not to be drawn. */
@@ -78,12 +80,25 @@ export interface RunResult {
   readonly actors: readonly string[];
 }
 
-/** Defines a simulation. @throws {TypeError} when two properties have one name. */
+/** Defines a simulation. @throws {TypeError} when it has no properties, or two of one name. */
 export function simulation(options: Simulation): Simulation {
-  const names = new Set<string>();
-  for (const { name } of options.properties) {
-    if (names.has(name)) throw new TypeError(`The simulation "${options.name}" has two properties "${name}".`);
-    names.add(name);
-  }
+  const { name, properties } = options;
+  if (properties.length === 0) throw new TypeError(`The simulation "${name}" has no properties: it could not fail.`);
+  const twice = twiceIn(properties.map((property) => property.name));
+  if (twice !== undefined) throw new TypeError(`The simulation "${name}" has two properties "${twice}".`);
   return options;
+}
+
+/** The actors of a run. @throws {TypeError} when there are none, or two of one name. */
+export function actorsOf({ name, actors }: Simulation, seed: number): readonly Actor[] {
+  const all = actors({ seed });
+  if (all.length === 0) throw new TypeError(`The simulation "${name}" has no actors: nothing would happen.`);
+  const twice = twiceIn(all.map((actor) => actor.name));
+  // Randomness and faults are named after actors.
+  if (twice !== undefined) throw new TypeError(`The simulation "${name}" has two actors "${twice}".`);
+  return all;
+}
+
+function twiceIn(names: readonly string[]): string | undefined {
+  return names.find((name, index) => names.indexOf(name) !== index);
 }
