@@ -32,10 +32,12 @@ interface Limits {
 
 /** Makes a client. */
 export function httpClient(options: HttpClientOptions = {}): HttpClient {
+  const socketsPerHost = options.socketsPerHost ?? 64;
   const agentOptions = {
     keepAlive: true,
-    maxSockets: options.socketsPerHost ?? 64,
-    maxFreeSockets: 16,
+    maxSockets: socketsPerHost,
+    // What a burst opened, the next one uses: opening a connection costs both sides more than a request does.
+    maxFreeSockets: socketsPerHost,
     timeout: 60_000,
   };
   const plain = new http.Agent(agentOptions);
