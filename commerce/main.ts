@@ -1,91 +1,15 @@
-/** `npm start`: the shop in one process, on this machine, with nothing else to install. */
-import { parseArgs } from "node:util";
-import { prettyLogger } from "@isomer/kernel/node";
-import { isFault } from "@isomer/kernel/std";
-import { banner } from "./run/banner.ts";
-import { seedDemo } from "./run/demo.ts";
-import { DEMO_PASSWORD } from "./run/secrets.ts";
-import { isReachable, startShop, version } from "./run/shop.ts";
+/**
+ * `npm start`: the shop in one process, on this machine, with nothing else to install.
+ *
+ * Stripping types and compiling some hundred files takes longer than all else that a start does. So what Node made of
+ * them is kept beside what npm installed, and everything is imported after that was said. Where nothing can be written,
+ * the shop starts as it would without.
+ */
+import { enableCompileCache, flushCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 
-const HELP = `Runs the Isomer shop in one process.
-
-  npm start -- [options]
-
-  --port <number>   the port to listen on (default 3000, or $PORT)
-  --host <address>  the address to listen on (default 127.0.0.1)
-  --trust-proxy <address>
-                    a proxy in front, whose X-Forwarded-For is believed (may be repeated)
-  --data <folder>   where the databases are (default ./data)
-  --empty           start without the demo catalogue and users
-  --verbose         log what happens
-  --version         print the version
-  --help            print this
-
-SMTP_URL sends mails by SMTP instead of keeping them in the mailbox page.
-OTEL_EXPORTER_OTLP_ENDPOINT sends traces, metrics and logs to a collector.`;
-
-const EXPOSED = `  Other machines can reach this shop, and its demo users, an admin among them, have a password that everybody knows:
-  they were made when only this machine could. Start on another --data folder, or with --empty on a new one.
-`;
-
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      port: { type: "string" },
-      host: { type: "string" },
-      "trust-proxy": { type: "string", multiple: true },
-      data: { type: "string" },
-      empty: { type: "boolean" },
-      verbose: { type: "boolean" },
-      version: { type: "boolean" },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help) return console.log(HELP);
-  if (values.version) return console.log(version);
-  const port = Number(values.port ?? process.env["PORT"] ?? 3000);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("--port takes a number from 0 to 65535.");
-  const log = prettyLogger({ level: values.verbose ? "debug" : "warn" });
-  const { SMTP_URL: smtpUrl } = process.env;
-  const proxies = values["trust-proxy"];
-  const running = await startShop({
-    dataFolder: values.data ?? "data",
-    port,
-    log,
-    // Mails hold what lets one into accounts: only this machine may read them without signing in.
-    openMailbox: smtpUrl === undefined && !isReachable(values.host),
-    ...(values.host === undefined ? {} : { host: values.host }),
-    ...(smtpUrl === undefined ? {} : { smtpUrl }),
-    run: { serveMetrics: true, ...(proxies === undefined ? {} : { trustProxies: proxies }) },
-  });
-  stopOnSignals(running.stop);
-  if (!values.empty) await seedDemo(running.host, running.demoPassword);
-  console.log(banner(running.url, { password: running.demoPassword, empty: values.empty === true }));
-  if (isReachable(values.host) && running.demoPassword === DEMO_PASSWORD) console.warn(EXPOSED);
-}
-
-/** The first signal drains; a second one ends at once, which is safe too: the databases are made for it. */
-function stopOnSignals(stop: () => Promise<void>): void {
-  let stopping = false;
-  const onSignal = (): void => {
-    if (stopping) process.exit(130);
-    stopping = true;
-    console.log("\nStopping: finishing what is under way. Press Ctrl-C again to end at once.");
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        console.error(error);
-        process.exit(1);
-      },
-    );
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-}
-
-main().catch((error: unknown) => {
-  // A fault says what to do; anything else is a bug, and its stack is the best that there is to say.
-  if (isFault(error) || (error instanceof Error && "code" in error)) console.error(error.message);
-  else console.error(error);
-  process.exit(1);
-});
+enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/isomer", import.meta.url)));
+const { main } = await import("./run/start.ts");
+await main();
+// A process that is killed writes nothing when it ends.
+flushCompileCache();

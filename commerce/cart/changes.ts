@@ -24,22 +24,23 @@ import {
 export type Ctx = CommandContext<Tables, "pricing" | "shipping" | "catalog" | "auth">;
 
 /** @throws {CartClosed} unless the cart may be changed. */
-export function requireActive({ row }: StoredCart): void {
+export function requireActive({ row }: Pick<StoredCart, "row">): void {
   if (row.status !== "active") throw CartClosed.with({ cartId: row.cart_id, status: row.status as Cart["status"] });
 }
 
-/** Runs a change on an active cart, and answers with the cart after it. */
+/** Runs a change on an active cart, and answers with the cart after it; `body` tells what it changed. */
 function changing(
   ctx: Ctx,
   cartId: string,
-  body: (tx: Tx<Tables>, stored: StoredCart) => Promise<unknown>,
+  body: (tx: Tx<Tables>, stored: StoredCart) => Promise<Partial<StoredCart>>,
 ): Promise<Cart> {
   return ctx.transaction(async (tx) => {
     const stored = await readCart(tx, cartId);
     requireActive(stored);
-    await body(tx, stored);
-    await tx.run(touch, { cartId, now: ctx.now() });
-    return plain(await readCart(tx, cartId));
+    const { row = stored.row, lines = stored.lines } = await body(tx, stored);
+    const now = ctx.now();
+    await tx.run(touch, { cartId, now });
+    return plain({ row: { ...row, version: stored.row.version + 1, updated_at: now, abandoned: 0 }, lines });
   });
 }
 
@@ -48,7 +49,7 @@ export function create({ currency, country }: { currency: string; country: strin
   return ctx.transaction(async (tx) => {
     const cartId = ctx.ids.next();
     const now = ctx.now();
-    await tx.run(addCart, {
+    const row: Tables["cart"] = {
       cart_id: cartId,
       subject: ctx.identity?.subject ?? "",
       guest: ctx.identity?.guest ? 1 : 0,
@@ -66,8 +67,9 @@ export function create({ currency, country }: { currency: string; country: strin
       abandoned: 0,
       created_at: now,
       updated_at: now,
-    });
-    return plain(await readCart(tx, cartId));
+    };
+    await tx.run(addCart, row);
+    return plain({ row, lines: [] });
   });
 }
 
@@ -83,10 +85,10 @@ export async function setLine(
   return changing(ctx, cartId, async (tx, { lines }) => {
     const before = lines.find((line) => line.sku === sku)?.quantity ?? 0;
     const quantity = next(before);
-    if (quantity === 0) return tx.run(dropLine, { cartId, sku });
+    if (quantity === 0) return dropped(tx, { cartId, sku }, lines);
     if (quantity > QUANTITY_MAX) throw CartFull.with({ cartId, what: `pieces of ${sku}`, max: QUANTITY_MAX });
     if (before === 0 && lines.length >= LINES_MAX) throw CartFull.with({ cartId, what: "lines", max: LINES_MAX });
-    return tx.run(putLine, {
+    const line = {
       cart_id: cartId,
       sku,
       quantity,
@@ -96,13 +98,31 @@ export async function setLine(
       variant_title: variant.variantTitle,
       image_url: variant.imageUrl,
       added_at: ctx.now(),
-    });
+    };
+    await tx.run(putLine, line);
+    // A line that was there stays what it was and where it was; only how many there are changes.
+    if (before === 0) return { lines: [...lines, line].toSorted(asPutIn) };
+    return { lines: lines.map((other) => (other.sku === sku ? { ...other, quantity } : other)) };
   });
+}
+
+/** The order of lines, as they are read. */
+function asPutIn(one: Tables["cart_line"], other: Tables["cart_line"]): number {
+  return one.added_at - other.added_at || (one.sku < other.sku ? -1 : 1);
+}
+
+async function dropped(
+  tx: Tx<Tables>,
+  { cartId, sku }: { cartId: string; sku: string },
+  lines: StoredCart["lines"],
+): Promise<Partial<StoredCart>> {
+  await tx.run(dropLine, { cartId, sku });
+  return { lines: lines.filter((line) => line.sku !== sku) };
 }
 
 /** Takes a line out; one that is not there stays out. */
 export function removeLine({ cartId, sku }: { cartId: string; sku: string }, ctx: Ctx): Promise<Cart> {
-  return changing(ctx, cartId, (tx) => tx.run(dropLine, { cartId, sku }));
+  return changing(ctx, cartId, (tx, { lines }) => dropped(tx, { cartId, sku }, lines));
 }
 
 /** What {@link update} sets; what is absent stays as it is. */
@@ -119,17 +139,19 @@ export interface Details {
 export async function update(details: Details, ctx: Ctx): Promise<Cart> {
   const { cartId, shippingAddress } = details;
   if (details.shippingOption !== undefined) await checkOption(ctx, details);
-  return changing(ctx, cartId, (tx, { row }) =>
-    tx.run(setDetails, {
-      cartId,
-      country: countryAfter(details, row),
-      email: details.email === undefined ? row.email : normaliseEmail(details.email),
-      shippingAddress: shippingAddress === undefined ? row.shipping_address : JSON.stringify(shippingAddress),
-      billingAddress:
-        details.billingAddress === undefined ? row.billing_address : JSON.stringify(details.billingAddress),
-      optionCode: details.shippingOption ?? row.option_code,
-    }),
-  );
+  return changing(ctx, cartId, async (tx, { row: before }) => {
+    const { email, billingAddress, shippingOption } = details;
+    const row = {
+      ...before,
+      country: countryAfter(details, before),
+      email: email === undefined ? before.email : normaliseEmail(email),
+      shipping_address: shippingAddress === undefined ? before.shipping_address : JSON.stringify(shippingAddress),
+      billing_address: billingAddress === undefined ? before.billing_address : JSON.stringify(billingAddress),
+      option_code: shippingOption ?? before.option_code,
+    };
+    await tx.run(setDetails, row);
+    return { row };
+  });
 }
 
 /** Where there is an address it decides: tax and sending are charged for where the parcel goes. */
@@ -154,11 +176,13 @@ export function changeCoupons(
   kind: "add" | "remove",
 ): Promise<Cart> {
   const code = given.toUpperCase();
-  return changing(ctx, cartId, (tx, { row }) => {
+  return changing(ctx, cartId, async (tx, { row }) => {
     const others = (JSON.parse(row.coupon_codes) as string[]).filter((other) => other !== code);
     const codes = kind === "add" ? [...others, code] : others;
     if (codes.length > COUPONS_MAX) throw CartFull.with({ cartId, what: "coupons", max: COUPONS_MAX });
-    return tx.run(setCoupons, { cartId, codes: JSON.stringify(codes) });
+    const text = JSON.stringify(codes);
+    await tx.run(setCoupons, { cartId, codes: text });
+    return { row: { ...row, coupon_codes: text } };
   });
 }
 

@@ -17,10 +17,16 @@ export interface StoredCart {
   readonly lines: readonly Tables["cart_line"][];
 }
 
-/** Reads a cart. @throws {NoCart} */
-export async function readCart(db: Reader<Tables>, cartId: string): Promise<StoredCart> {
+/** Reads a cart without its lines. @throws {NoCart} */
+export async function readRow(db: Reader<Tables>, cartId: string): Promise<StoredCart["row"]> {
   const row = await db.first(cartById, { cartId });
   if (row === undefined) throw NoCart.with({ what: `cart ${cartId}` });
+  return row;
+}
+
+/** Reads a cart. @throws {NoCart} */
+export async function readCart(db: Reader<Tables>, cartId: string): Promise<StoredCart> {
+  const row = await readRow(db, cartId);
   return { row, lines: await db.all(linesOf, { cartId }) };
 }
 

@@ -7,7 +7,7 @@ import { zero } from "../shared/mod.ts";
 import { shipping } from "../shipping/contract.ts";
 import { type Ctx, changeCoupons, create, merge, removeLine, requireActive, setLine, update } from "./changes.ts";
 import { CartChanged, CartClosed, CartIncomplete, NoCart, PriceChanged, cart } from "./contract.ts";
-import { optionsFor, plain, priced, pricedForSale, readCart, worthOf } from "./pricing.ts";
+import { optionsFor, plain, priced, pricedForSale, readCart, readRow, worthOf } from "./pricing.ts";
 import type { Cart } from "./schemas.ts";
 import {
   type Tables,
@@ -42,9 +42,9 @@ async function freeze(
   const stored = await ctx.read((db) => readCart(db, cartId));
   const shown = await pricedForSale(ctx, stored);
   return ctx.transaction(async (tx) => {
-    const { row } = await readCart(tx, cartId);
+    const row = await readRow(tx, cartId);
     if (row.status === "frozen" && row.checkout_id === checkoutId) return shown;
-    requireActive({ row, lines: [] });
+    requireActive({ row });
     if (row.version !== stored.row.version) throw CartChanged.with({ cartId });
     if (shown.missing.length > 0) throw CartIncomplete.with({ cartId, missing: shown.missing });
     if (shown.quote?.hash !== hash) throw PriceChanged.with({ cartId, hash: shown.quote?.hash ?? "" });
@@ -55,7 +55,7 @@ async function freeze(
 
 function unfreeze({ cartId, checkoutId }: { cartId: string; checkoutId: string }, ctx: Ctx) {
   return ctx.transaction(async (tx) => {
-    const { row } = await readCart(tx, cartId);
+    const row = await readRow(tx, cartId);
     // Only the checkout that froze it may: another one may hold it by now.
     const mine = row.status === "frozen" && row.checkout_id === checkoutId;
     if (mine) await tx.run(setStatus, { cartId, status: "active", checkoutId: null, orderId: null, now: ctx.now() });
@@ -65,7 +65,7 @@ function unfreeze({ cartId, checkoutId }: { cartId: string; checkoutId: string }
 
 function complete({ cartId, checkoutId, orderId }: { cartId: string; checkoutId: string; orderId: string }, ctx: Ctx) {
   return ctx.transaction(async (tx) => {
-    const { row } = await readCart(tx, cartId);
+    const row = await readRow(tx, cartId);
     if (row.status !== "completed" || row.order_id !== orderId) {
       // Only a frozen cart, by the checkout that froze it: a cart that was bought stays the order's that it became.
       if (row.status !== "frozen" || row.checkout_id !== checkoutId)

@@ -90,28 +90,17 @@ export const touch = sql((db, p: { cartId: string; now: number }) =>
 );
 
 /** Sets what may be set on a cart. */
-export const setDetails = sql(
-  (
-    db,
-    p: {
-      cartId: string;
-      country: string;
-      email: string | null;
-      shippingAddress: string | null;
-      billingAddress: string | null;
-      optionCode: string | null;
-    },
-  ) =>
-    db
-      .updateTable("cart")
-      .set({
-        country: p.country,
-        email: p.email,
-        shipping_address: p.shippingAddress,
-        billing_address: p.billingAddress,
-        option_code: p.optionCode,
-      })
-      .where("cart_id", "=", p.cartId),
+export const setDetails = sql((db, p: Tables["cart"]) =>
+  db
+    .updateTable("cart")
+    .set({
+      country: p.country,
+      email: p.email,
+      shipping_address: p.shipping_address,
+      billing_address: p.billing_address,
+      option_code: p.option_code,
+    })
+    .where("cart_id", "=", p.cart_id),
 );
 
 /** Sets the coupons. */

@@ -6,7 +6,15 @@ import { CurrencyMismatch, NoPrice } from "./contract.ts";
 import { normaliseCode } from "./coupons.ts";
 import { type CouponProblem, type Offer, type PricedLine, type Priced, priceCart } from "./domain.ts";
 import type { Promotion, TaxRate } from "./schemas.ts";
-import { type Tables, couponByCode, openPromotions, priceOf, promotionById, taxesOf, usesByCustomer } from "./store.ts";
+import {
+  type Tables,
+  couponByCode,
+  openPromotions,
+  pricesIn,
+  promotionById,
+  taxesOf,
+  usesByCustomer,
+} from "./store.ts";
 
 /** What a quote is asked for. */
 export interface QuoteInput {
@@ -25,12 +33,13 @@ export async function quoteCart(db: Reader<Tables>, input: QuoteInput, now: numb
   const { shipping, currency: asked } = input;
   if (shipping !== null && shipping.currency !== asked)
     throw CurrencyMismatch.with({ asked, given: shipping.currency });
-  const lines: PricedLine[] = [];
-  for (const { sku, quantity } of input.lines) {
-    const row = await db.first(priceOf, { sku, currency: input.currency });
-    if (row === undefined) throw NoPrice.with({ sku, currency: input.currency });
-    lines.push({ sku, quantity, unitPrice: money(row.amount, row.currency), taxCategory: row.tax_category });
-  }
+  const skus = input.lines.map(({ sku }) => sku);
+  const prices = new Map((await pricesIn(db, skus, { currency: asked })).map((row) => [row.sku, row]));
+  const lines = input.lines.map(({ sku, quantity }): PricedLine => {
+    const row = prices.get(sku);
+    if (row === undefined) throw NoPrice.with({ sku, currency: asked });
+    return { sku, quantity, unitPrice: money(row.amount, row.currency), taxCategory: row.tax_category };
+  });
   const taxes = (await db.all(taxesOf, { country: input.country })).map(toTaxRate);
   const problems: Problem[] = [];
   const offers: Offer[] = (await db.all(openPromotions, {}))

@@ -11,6 +11,7 @@ import {
   allTaxes,
   couponByCode,
   priceOf,
+  pricesIn,
   promotionById,
   promotionsAfter,
   putCoupon,
@@ -112,8 +113,9 @@ export default implement<Tables>()(pricing, {
     prices: ({ skus, currency }, ctx) =>
       ctx.read(async (db) => {
         const prices = [];
+        const rows = new Map((await pricesIn(db, [...new Set(skus)], { currency })).map((row) => [row.sku, row]));
         for (const sku of new Set(skus)) {
-          const row = await db.first(priceOf, { sku, currency });
+          const row = rows.get(sku);
           if (row === undefined) continue;
           const compareAt = row.compare_at === null ? {} : { compareAt: money(row.compare_at, currency) };
           prices.push({ sku, price: money(row.amount, currency), ...compareAt, taxCategory: row.tax_category });

@@ -1,5 +1,6 @@
 /** The tables of pricing, and the statements over them. */
 import { statements } from "@isomer/kernel/store";
+import { listStatement } from "../shared/mod.ts";
 
 /** The tables as SQL has them. */
 export interface Tables {
@@ -35,6 +36,17 @@ const sql = statements<Tables>();
 /** A variant's price in a currency. */
 export const priceOf = sql((db, p: { sku: string; currency: string }) =>
   db.selectFrom("price").selectAll().where("sku", "=", p.sku).where("currency", "=", p.currency),
+);
+
+/** The prices of variants, in the currency that goes beside them. */
+export const pricesIn = listStatement<Tables, Tables["price"]>((skus) =>
+  sql((db, p: Readonly<Record<string, string>>) =>
+    db
+      .selectFrom("price")
+      .selectAll()
+      .where("currency", "=", p["currency"] ?? "")
+      .where("sku", "in", skus(p)),
+  ),
 );
 
 /** Sets a price. */

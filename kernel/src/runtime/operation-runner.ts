@@ -202,7 +202,7 @@ export class OperationRunner {
     // A key that was just made cannot have been used. That the record's own key is unique decides in the end.
     const recorded = isRepeated ? await this.#recorded(slot, origin.deadlineAt) : undefined;
     if (recorded !== undefined) return this.#replay(recorded, origin);
-    const ctx = new CallContext(this.#runner, this.name, "command", origin, this.#bracket(slot, isRepeated));
+    const ctx = new CallContext(this.#runner, this.name, "command", origin, this.#bracket(slot, envelope.attempt > 1));
     let output: unknown;
     try {
       output = await this.#timed(ctx, this.#effect(input, ctx));
@@ -241,8 +241,9 @@ export class OperationRunner {
   }
 
   /**
-   * A first run does not look whether it was recorded. If it was all the same (its message was late, and overtaken by a
-   * repetition), the record cannot be written twice: everything is rolled back, and the caller gets what is recorded.
+   * A run that was not sent before does not look once more whether it was recorded. If it was all the same (its message
+   * was late, and overtaken by a repetition, or came to another host), the record cannot be written twice: everything is
+   * rolled back, and the caller gets what is recorded.
    */
   #bracket({ key, fingerprint }: Slot, isRepeated: boolean): Bracket {
     const before = async (tx: Tx<never>): Promise<void> => {

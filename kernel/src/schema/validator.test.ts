@@ -155,3 +155,35 @@ void test("what passed once passes again unchanged", () => {
     }),
   );
 });
+
+void test("a property that is not known is refused wherever it is, and a known one may be undefined", () => {
+  const Part = t.object({ a: t.integer(), b: t.optional(t.text()) });
+  const Whole = t.object({
+    part: Part,
+    list: t.array(Part),
+    maybe: t.optional(t.nullable(Part)),
+    either: t.union(t.object({ kind: t.literal("x") }), t.object({ kind: t.literal("y"), n: t.integer() })),
+    open: t.record(t.integer()),
+  });
+  const whole = (stray: { readonly at: number }): Record<string, unknown> => {
+    let at = 0;
+    const object = (known: object): object => ((at += 1) === stray.at ? { ...known, stray: 1 } : known);
+    return object({
+      part: object({ a: 1, b: undefined }),
+      list: [object({ a: 2 }), object({ a: 3, b: "c" })],
+      maybe: object({ a: 4 }),
+      either: object({ kind: "y", n: 5 }),
+      open: { free: 1 },
+    }) as Record<string, unknown>;
+  };
+  const { parse, check } = validator(Whole, "whole");
+  assert.deepEqual(parse(whole({ at: 0 })), JSON.parse(JSON.stringify(whole({ at: 0 }))));
+  for (let at = 1; at <= 6; at += 1) {
+    const value = whole({ at });
+    assert.equal(check(value), false, `stray ${at}`);
+    assert.throws(() => parse(value), Invalid.is, `stray ${at}`);
+    assert.notEqual(issuesOf(Whole, value).length, 0);
+  }
+  assert.throws(() => parse({ ...whole({ at: 0 }), maybe: undefined, other: undefined }), Invalid.is);
+  assert.deepEqual(Object.keys(parse({ ...whole({ at: 0 }), maybe: undefined })), ["part", "list", "either", "open"]);
+});

@@ -2,7 +2,7 @@
 import { Compile } from "typebox/compile";
 import { Default } from "typebox/value";
 import { type FaultType, copyJson, defineFault } from "../std/mod.ts";
-import { type Copier, copier, isClosed } from "./copier.ts";
+import { type Copier, STRAY, copier, isClosed, withoutClosing } from "./copier.ts";
 import type { Schema, TypeOf } from "./types.ts";
 
 /** One thing that is wrong with a value. */
@@ -51,6 +51,8 @@ export interface Validator<T> {
   parse(value: unknown): T;
 }
 
+type Program = ReturnType<typeof Compile>;
+
 const compiled = new WeakMap<Schema, Map<string, Validator<unknown>>>();
 
 /** Compiles a schema once; `what` names the value in faults. */
@@ -70,8 +72,9 @@ export function validator<S extends Schema>(schema: S, what: string): Validator<
 
 function compile(schema: Schema, what: string): Validator<unknown> {
   // Compiling costs about a millisecond, and a shop has hundreds of schemas: wait for the first use.
-  let program: ReturnType<typeof Compile> | undefined;
-  const ready = (): ReturnType<typeof Compile> => (program ??= Compile(schema));
+  let program: Program | undefined;
+  const ready = (): Program => (program ??= Compile(schema));
+  let open: Program | undefined;
   let copy: Copier | undefined;
   const hasDefaults = JSON.stringify(schema).includes('"default":');
   return {
@@ -79,11 +82,17 @@ function compile(schema: Schema, what: string): Validator<unknown> {
     ordered: !hasDefaults && isClosed(schema),
     check: (value): value is unknown => ready().Check(value),
     parse(value) {
-      const input = hasDefaults ? Default(schema, copied(value, what)) : value;
-      if (!ready().Check(input)) throw Invalid.with({ what, issues: issuesOf(ready(), input) });
-      if (hasDefaults) return input;
-      copy ??= copier(schema);
-      return copied(input, what, copy);
+      if (hasDefaults) {
+        const filled = Default(schema, copied(value, what));
+        if (!ready().Check(filled)) throw Invalid.with({ what, issues: issuesOf(ready(), filled) });
+        return filled;
+      }
+      // What only the copier refuses is found by the whole program, which can also say what is wrong.
+      const found = (open ??= Compile(withoutClosing(schema))).Check(value)
+        ? copied(value, what, (copy ??= copier(schema)))
+        : STRAY;
+      if (found === STRAY) throw Invalid.with({ what, issues: issuesOf(ready(), value) });
+      return found;
     },
   };
 }
@@ -93,6 +102,7 @@ function copied(value: unknown, what: string, copy: Copier = copyJson): unknown 
   try {
     return copy(value);
   } catch (error) {
+    if (error === STRAY) return STRAY;
     if (!(error instanceof RangeError)) throw error;
     throw Invalid.with({
       what,

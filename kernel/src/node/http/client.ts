@@ -25,6 +25,11 @@ export interface HttpClient {
   close(): void;
 }
 
+/** The most bytes of an answer's body, unless said. */
+export const RESPONSE_BYTES_MAX: number = 2 ** 20;
+/** The longest that a request may take, unless said. */
+export const TIMEOUT_MS = 10_000;
+
 interface Limits {
   readonly bytesMax: number;
   readonly timeoutMs: number;
@@ -32,17 +37,19 @@ interface Limits {
 
 /** Makes a client. */
 export function httpClient(options: HttpClientOptions = {}): HttpClient {
+  const socketsPerHost = options.socketsPerHost ?? 64;
   const agentOptions = {
     keepAlive: true,
-    maxSockets: options.socketsPerHost ?? 64,
-    maxFreeSockets: 16,
+    maxSockets: socketsPerHost,
+    // What a burst opened, the next one uses: opening a connection costs both sides more than a request does.
+    maxFreeSockets: socketsPerHost,
     timeout: 60_000,
   };
   const plain = new http.Agent(agentOptions);
   const secure = new https.Agent(agentOptions);
   const limits = {
-    bytesMax: options.responseBytesMax ?? 2 ** 20,
-    timeoutMs: options.timeoutMs ?? 10_000,
+    bytesMax: options.responseBytesMax ?? RESPONSE_BYTES_MAX,
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
   };
   return {
     fetch: (request, signal) => send(request, signal, { plain, secure }, limits),
@@ -130,6 +137,7 @@ function flat(incoming: IncomingMessage): Record<string, string> {
   return headers;
 }
 
-function failed(host: string, reason: string, cause?: unknown): Fault {
+/** The fault of a party that does not answer. */
+export function failed(host: string, reason: string, cause?: unknown): Fault {
   return HttpFailed.with({ host, reason }, cause === undefined ? undefined : { cause });
 }

@@ -1,5 +1,5 @@
 /** Opens connections to a database file, with the settings that the store's promises rest on. */
-import { closeSync, existsSync, fdatasync, fdatasyncSync, fsyncSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreDamaged } from "../../store/mod.ts";
@@ -60,7 +60,7 @@ export function readOnly(path: string): DatabaseSync {
 export function openLog(path: string): { readonly sync: SyncFile; readonly close: () => void } {
   const log = openSync(`${path}-wal`, "r+");
   // What a killed process left in the log was perhaps never synced, and readers are about to see it.
-  fdatasyncSync(log);
+  if (fstatSync(log).size > 0) fdatasyncSync(log);
   // The names of new files are durable only with their folder.
   const folder = openSync(dirname(path), "r");
   fsyncSync(folder);
