@@ -10,7 +10,7 @@ import { Metrics, Tracer } from "../observe/mod.ts";
 import { Draining, Host, type Settings, type System } from "../runtime/mod.ts";
 import type { Logger } from "../std/mod.ts";
 import { isLoopback, networkOf } from "./http/client-network.ts";
-import { type ListenOptions, type Listening, listen, loopback } from "./http/mod.ts";
+import { type ListenOptions, type Listening, listen } from "./http/mod.ts";
 import { OtlpExporter, otlpSettings } from "./telemetry-otlp.ts";
 import { type OpenWorld, openWorld } from "./world.ts";
 
@@ -91,7 +91,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   try {
     running.host = await Host.start({
       system,
-      world: { ...open.world, fetch: loopback({ gateway, origin: listening.url, fetch: open.world.fetch }) },
+      world: open.world,
       metrics,
       tracer,
       ...(options.settings === undefined ? {} : { settings: options.settings(listening.url) }),

@@ -25,11 +25,6 @@ export interface HttpClient {
   close(): void;
 }
 
-/** The most bytes of an answer's body, unless said. */
-export const RESPONSE_BYTES_MAX: number = 2 ** 20;
-/** The longest that a request may take, unless said. */
-export const TIMEOUT_MS = 10_000;
-
 interface Limits {
   readonly bytesMax: number;
   readonly timeoutMs: number;
@@ -48,8 +43,8 @@ export function httpClient(options: HttpClientOptions = {}): HttpClient {
   const plain = new http.Agent(agentOptions);
   const secure = new https.Agent(agentOptions);
   const limits = {
-    bytesMax: options.responseBytesMax ?? RESPONSE_BYTES_MAX,
-    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    bytesMax: options.responseBytesMax ?? 2 ** 20,
+    timeoutMs: options.timeoutMs ?? 10_000,
   };
   return {
     fetch: (request, signal) => send(request, signal, { plain, secure }, limits),
@@ -137,7 +132,6 @@ function flat(incoming: IncomingMessage): Record<string, string> {
   return headers;
 }
 
-/** The fault of a party that does not answer. */
-export function failed(host: string, reason: string, cause?: unknown): Fault {
+function failed(host: string, reason: string, cause?: unknown): Fault {
   return HttpFailed.with({ host, reason }, cause === undefined ? undefined : { cause });
 }
