@@ -5,6 +5,12 @@ import type { Scheduler } from "./scheduler.ts";
 /** When simulations begin, milliseconds since 1970: 2026-01-01T00:00:00Z. */
 export const EPOCH_MS = 1_767_225_600_000;
 
+/**
+ * How late something can be on a slow machine, in milliseconds: about as long as machines are slow. Otherwise a timer of a
+ * minute, set in a moment of slowness, would take half an hour.
+ */
+const LATE_MS_MAX = 6_000;
+
 /** One life of a process. */
 export class Incarnation {
   readonly number: number;
@@ -103,7 +109,8 @@ export class Machine {
 
   /** Runs something in a process after a delay by the virtual time. */
   later(incarnation: Incarnation, delayMs: number, action: () => void): Timer {
-    return this.#scheduler.after(delayMs * this.slowness, () => this.enter(incarnation, action));
+    const lateMs = Math.min(delayMs * (this.slowness - 1), LATE_MS_MAX);
+    return this.#scheduler.after(delayMs + lateMs, () => this.enter(incarnation, action));
   }
 
   /** The clock as a process on it sees it. */
