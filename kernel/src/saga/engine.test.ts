@@ -515,6 +515,32 @@ test("a last word whose commit was not answered is not said again, however long 
   );
 });
 
+test("the journal tells in which order things happened, also of undos that had to be repeated", async () => {
+  let fails = 3;
+  const body = define("ordered", async (s) => {
+    await s.step("x", does("x"), { undo: () => does("unX") });
+    await s.step("y", does("y"), { undo: () => does("unY") });
+    await s.local("z", () => Promise.resolve(1), {
+      undo: async () => {
+        fails -= 1;
+        if (fails >= 0) throw NoAnswer.with({ op: "z" });
+      },
+    });
+    throw Refused.with({ op: "end" });
+  });
+  const setup = await Setup.open({ sagas: [body] });
+  // For so long that the saga is put away meanwhile.
+  setup.callees.behave = (op, count) => (op === "unY" && count < 9 ? "down" : "ok");
+  await setup.start(body, {}, "s1");
+  await setup.until("s1", "compensated");
+  const entries = await setup.rows("SELECT name, seq FROM isomer_saga_journal ORDER BY seq");
+  assert.deepEqual(
+    entries.map(({ name }) => name),
+    ["x", "y", "z", "$turn", "z/undo", "y/undo", "x/undo"],
+  );
+  assert.equal(new Set(entries.map(({ seq }) => seq)).size, entries.length);
+});
+
 test("what ended long ago is deleted, with its journal, and signals to nobody", async () => {
   const body = three(() => Promise.resolve(1));
   const setup = await Setup.open({ sagas: [body, waiting] });

@@ -42,7 +42,7 @@ export interface SagaStats {
 }
 
 const FIND_ROW = `SELECT ${ROW_COLUMNS} FROM isomer_saga WHERE id = ?`;
-const FIND_JOURNAL = "SELECT name, kind, status, value FROM isomer_saga_journal WHERE saga_id = ? ORDER BY seq";
+const FIND_JOURNAL = "SELECT name, kind, status, value, seq FROM isomer_saga_journal WHERE saga_id = ? ORDER BY seq";
 const INSERT_SIGNAL = `INSERT INTO isomer_saga_signal (saga_id, name, payload, at) VALUES (?, ?, ?, ?)
   ON CONFLICT (saga_id, name) DO NOTHING`;
 // So that the signal is noticed also when the process ends before it is woken.

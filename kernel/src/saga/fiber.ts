@@ -78,7 +78,8 @@ export class Fiber {
     this.#replay = new Replay(known);
     this.#parked = { step: row.step, attempts: row.attempts, doubtful: row.doubtful };
     this.#abortRequested = known.has(ABORT);
-    this.ledger = new Ledger({ journal: host.journal, engine: options, origin, row, seq: known.size });
+    const seq = entries.at(-1)?.seq ?? 0;
+    this.ledger = new Ledger({ journal: host.journal, engine: options, origin, row, seq });
     this.work = new Workload({
       clock: options.clock,
       expectsQuiet: () => this.#stage !== "forward",

@@ -19,7 +19,7 @@ export interface FiberOptions {
   /** Undefined when its code is gone. */
   readonly saga: Saga | undefined;
   readonly row: SagaRow;
-  /** Its journal. */
+  /** Its journal, in order. */
   readonly entries: readonly Entry[];
   /** Whether the saga may have run in a process that died. */
   readonly isRecovered: boolean;

@@ -31,7 +31,7 @@ export interface LedgerOptions {
   readonly engine: SagaEngineOptions;
   readonly origin: SagaOrigin;
   readonly row: SagaRow;
-  /** How many entries the journal has already. */
+  /** The number of the journal's last entry: there may be gaps before it. */
   readonly seq: number;
 }
 

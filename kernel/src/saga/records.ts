@@ -47,6 +47,8 @@ export type Entry = {
   readonly kind: EntryKind;
   readonly status: EntryStatus;
   readonly value: string | null;
+  /** Grows within a journal. */
+  readonly seq: number;
 };
 
 // The names that the engine keeps for itself. Steps cannot be called so.
