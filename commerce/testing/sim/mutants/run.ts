@@ -11,7 +11,8 @@ const SEEDS_MAX = 500;
 const TIME_MS = 900_000;
 
 const wanted = process.argv.slice(2);
-const mutants = wanted.length === 0 ? MUTANTS : MUTANTS.filter(({ name }) => wanted.some((part) => name.includes(part)));
+const mutants =
+  wanted.length === 0 ? MUTANTS : MUTANTS.filter(({ name }) => wanted.some((part) => name.includes(part)));
 const rows = new Map(wanted.length === 0 ? [] : await knownRows());
 let missed = 0;
 
