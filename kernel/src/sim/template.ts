@@ -36,7 +36,9 @@ async function prepare(simulation: Simulation): Promise<Images> {
     await scheduler.run(LONGEST_MS, () => fleet.isUp);
     const host = fleet.hosts.get("host");
     if (host === undefined)
-      throw new Error(`The system does not start: ${history.events.at(-1)?.what ?? "no reason"}.`);
+      throw new Error(
+        `The system does not start: ${history.events.findLast(({ kind }) => kind === "log")?.what ?? "no reason"}.`,
+      );
     const state: { done: boolean; error?: unknown } = { done: false };
     const ready = async (): Promise<void> => {
       await simulation.prepare?.(host);

@@ -4,6 +4,7 @@
  */
 import { type SimulationSource, WorkerLane, cores, realMs } from "../real/workers.ts";
 import type { Simulation } from "../simulation.ts";
+import { prepared } from "../template.ts";
 import { type KeptCase, tasksOf } from "./cases.ts";
 import { type Coverage, type Required, Tally, missingIn } from "./coverage.ts";
 import { type Difference, explain } from "./difference.ts";
@@ -73,6 +74,8 @@ const TWICE_EVERY = 20;
 
 /** Runs a batch of seeds. Rejects only when the simulation cannot be run at all. */
 export async function runBatch(simulation: Simulation, options: BatchOptions): Promise<BatchResult> {
+  // A system that does not start would fail in every run.
+  await prepared(simulation);
   return new Batch(simulation, options).result();
 }
 
@@ -88,7 +91,7 @@ class Batch {
   readonly #digests = new Map<number, string>();
   readonly #failures: SeedOutcome[] = [];
   readonly #differences: Difference[] = [];
-  #planned: number;
+  readonly #planned: number;
   #done = 0;
   #seeds = 0;
   #repeated = 0;
@@ -105,7 +108,7 @@ class Batch {
     this.#keptTasks = new Set(first);
     this.#queue = [...first, ...Array.from({ length: seeds }, (_, n) => ({ seed: from + n }))];
     const twice = this.#queue.filter((task) => this.#isTwice(task)).length;
-    this.#planned = this.#queue.length + twice * 2;
+    this.#planned = this.#queue.length + twice * (source === undefined ? 1 : 2);
   }
 
   async result(): Promise<BatchResult> {
@@ -156,7 +159,7 @@ class Batch {
   async #repeatElsewhere(): Promise<void> {
     const differing = new Set(this.#differences.map(({ seed }) => seed));
     const tasks = [...this.#digests.keys()].filter((seed) => !differing.has(seed)).toReversed();
-    if (this.#options.source === undefined || this.#isOver) return this.#skip(tasks.length);
+    if (this.#options.source === undefined || this.#isOver) return;
     const work = async (): Promise<void> => {
       const lane = this.#lane();
       try {
@@ -169,10 +172,6 @@ class Batch {
       }
     };
     await Promise.all(Array.from({ length: Math.min(this.#jobs, tasks.length) }, work));
-  }
-
-  #skip(runs: number): void {
-    this.#planned -= runs;
   }
 
   #take(task: SeedTask, outcome: SeedOutcome): void {

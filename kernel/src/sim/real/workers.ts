@@ -16,6 +16,7 @@ export interface SimulationSource {
 const WORKER = new URL("./worker.ts", import.meta.url);
 /** What is kept of what a worker says before it dies. */
 const SAID_MAX = 2_000;
+const START_MAX_MS = 60_000;
 
 /** How many runs this machine makes side by side. */
 export function cores(): number {
@@ -63,7 +64,7 @@ export class WorkerLane implements Lane {
   async #ask(ask: WorkerAsk): Promise<unknown> {
     const child = await (this.#child ??= this.#start());
     child.send(ask);
-    return this.#answerOf(child);
+    return this.#answerOf(child, this.#runMaxMs);
   }
 
   async #start(): Promise<ChildProcess> {
@@ -74,12 +75,12 @@ export class WorkerLane implements Lane {
     this.#said = "";
     for (const stream of [child.stdout, child.stderr])
       stream?.on("data", (data: Buffer) => (this.#said = (this.#said + String(data)).slice(-SAID_MAX)));
-    await this.#answerOf(child);
+    await this.#answerOf(child, START_MAX_MS);
     return child;
   }
 
   /** The next message of the process. @throws when it dies or takes too long. */
-  #answerOf(child: ChildProcess): Promise<unknown> {
+  #answerOf(child: ChildProcess, longestMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         clearTimeout(timer);
@@ -93,9 +94,9 @@ export class WorkerLane implements Lane {
       const onMessage = (message: unknown): void => end(() => resolve(message));
       const onExit = (code: number | null): void => gone(`The process ended with code ${String(code)}.`);
       const timer = setTimeout(() => {
-        gone(`It took longer than ${this.#runMaxMs} ms.`);
+        gone(`It took longer than ${longestMs} ms.`);
         child.kill("SIGKILL");
-      }, this.#runMaxMs);
+      }, longestMs);
       child.on("message", onMessage).on("exit", onExit);
     });
   }

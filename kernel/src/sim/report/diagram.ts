@@ -145,7 +145,7 @@ export function mermaidDiagram({ parties, items }: Diagram): string {
 
 /** Text without what means something in Mermaid. */
 function plain(text: string): string {
-  return text.replaceAll("#", "no. ").replaceAll(";", ",").replaceAll("\n", " ");
+  return text.replaceAll("#", "no.").replaceAll(";", ",").replaceAll("\n", " ");
 }
 
 function centred(text: string, width: number): string {

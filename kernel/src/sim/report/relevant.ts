@@ -21,6 +21,8 @@ const NOISE = /^(?:read|head|append) |\.cursor$|\.saga\.journal$|^the answer to 
 const EVENTS_MAX = 200;
 /** Of questions that are asked again and again in vain, only the first and the last are told. */
 const SAME_MAX = 3;
+/** Of so few faults each is told, and what came of it. */
+const FEW = 20;
 /** How many of an actor's last requests say what it was about. */
 const ASKED_LAST = 3;
 
@@ -48,13 +50,19 @@ function subjectsOf({ property, what }: SimViolation, events: readonly SimEvent[
   const ids = new Set(texts.flatMap((text) => [...text.matchAll(UUID)].map(([id]) => stableName(id))));
   if (ids.size > 0) return [...ids];
   const words = new Set([...what.matchAll(WORD)].map(([word]) => word));
-  return [...words].filter((word) => events.some(({ body }) => body?.includes(`:"${word}"`)));
+  return [...words].filter((word) => events.some(({ body }) => isValueIn(body, word)));
+}
+
+/** Whether a word is a value in a JSON text, or in one that is a text in it. */
+function isValueIn(text: string | undefined, word: string): boolean {
+  return text !== undefined && (text.includes(`:"${word}"`) || text.includes(`:\\"${word}\\"`));
 }
 
 function relatedTo(subjects: readonly string[], events: readonly SimEvent[]): readonly SimEvent[] {
   const isId = subjects.every((subject) => subject.length >= 12);
-  const texts = isId ? [...subjects] : subjects.map((subject) => `:"${subject}"`);
-  const touches = (text: string | undefined): boolean => text !== undefined && texts.some((one) => text.includes(one));
+  // Words that are no ids may stand anywhere in a text; as values, they are meant.
+  const touches = (text: string | undefined): boolean =>
+    subjects.some((subject) => (isId ? text?.includes(subject) === true : isValueIn(text, subject)));
   const exchanges = new Set<number>();
   const keys = new Set<string>();
   for (const event of events) {
@@ -94,12 +102,21 @@ function withCircumstances(
   const parties = new Set(related.flatMap(({ who, whom }) => (whom === undefined ? [who] : [who, whom])));
   const kept = new Set(related);
   const first = related[0]?.at ?? 0;
-  const few = new Set(faults.map(faultId)).size <= EVENTS_MAX / 10;
+  const few = new Set(faults.map(faultId)).size <= FEW;
+  const lost = few ? lostAmong(parties, events) : new Set();
   return events.filter((event) => {
-    const { kind, who, what, at } = event;
+    const { kind, who, what, at, exchange } = event;
     if (kept.has(event) || kind === "violation") return true;
-    if (kind === "crash" || kind === "start") return at >= first && parties.has(who);
-    if (kind !== "fault") return false;
-    return few || [...parties].some((name) => what.split(/[ >]/).includes(name));
+    if (kind === "crash" || kind === "start") return at >= first && (few || parties.has(who));
+    if (kind === "fault") return few || [...parties].some((name) => what.split(/[ >]/).includes(name));
+    return exchange !== undefined && lost.has(exchange);
   });
+}
+
+/** What was asked in vain by somebody who took part: it may be why something else failed. Not when there is much of it. */
+function lostAmong(parties: ReadonlySet<string>, events: readonly SimEvent[]): ReadonlySet<unknown> {
+  const lost = events.filter((event) => event.kind === "lost" && !isNoise(event));
+  const asked = new Set(lost.map(({ exchange }) => exchange));
+  const sent = events.filter(({ kind, who, exchange }) => kind === "send" && asked.has(exchange) && parties.has(who));
+  return new Set(sent.length > EVENTS_MAX / 2 ? [] : sent.map(({ exchange }) => exchange));
 }
