@@ -363,7 +363,7 @@ const SPOILS: readonly (readonly [invariant: number, what: string, changes: Read
   [
     21,
     "a step that was undone before one that was made later",
-    { checkout: "UPDATE isomer_saga_journal SET seq = -seq WHERE kind = 'undo'" },
+    { checkout: "UPDATE isomer_saga_journal SET rowid = -rowid WHERE kind = 'undo'" },
   ],
   [24, "a signal that was lost", { checkout: "DELETE FROM isomer_saga_signal" }],
   [25, "a sale that was counted twice", { orders: "UPDATE sales_day SET placed = placed + 1" }],

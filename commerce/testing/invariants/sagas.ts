@@ -55,9 +55,9 @@ export function compensatedInOrder(data: ShopData): Violation[] {
     );
     const undone = data.rows<{ saga_id: string; name: string; made: number }>(
       service,
-      `SELECT u.saga_id, u.name, s.seq AS made FROM isomer_saga_journal u
+      `SELECT u.saga_id, u.name, s.rowid AS made FROM isomer_saga_journal u
        JOIN isomer_saga_journal s ON s.saga_id = u.saga_id AND u.name = s.name || '/undo'
-       WHERE u.kind = 'undo' ORDER BY u.saga_id, u.seq`,
+       WHERE u.kind = 'undo' ORDER BY u.saga_id, u.rowid`,
     );
     const astray = undone.filter(
       ({ saga_id: id, made }, n) => undone[n - 1]?.saga_id === id && (undone[n - 1]?.made ?? 0) < made,

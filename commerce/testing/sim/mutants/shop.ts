@@ -8,66 +8,74 @@ import type { Mutant } from "./mutant.ts";
 /** The mutants of the other services. */
 export const shopMutants: readonly Mutant[] = [
   {
-    name: "stock is looked at before the transaction",
-    what: "two buyers get the same piece",
+    name: "stock is looked at in a cache",
+    what: "a stale read guards a write: two buyers get the same piece",
     file: "commerce/inventory/service.ts",
     find: "reserve: (input, ctx) => ctx.transaction((tx) => reserve(tx, input, around(ctx)), HOT),",
-    replace: `reserve: async (input, ctx) => {
-      const seen = await ctx.read(async (db) => {
-        const levels = new Map<string, unknown[]>();
-        for (const { sku } of input.lines) levels.set(sku, await db.all(levelsOf, { sku }));
-        return levels;
-      });
-      return ctx.transaction((tx) => {
+    replace: `reserve: (input, ctx) =>
+      ctx.transaction((tx) => {
+        const seen = cached.get(ctx.ids) ?? new Map<string, { at: number; levels: unknown }>();
+        cached.set(ctx.ids, seen);
         const stale = {
           emit: tx.emit.bind(tx),
           first: tx.first.bind(tx),
-          all: async (statement: unknown, p: { sku: string }) =>
-            statement === levelsOf ? seen.get(p.sku) : tx.all(statement as never, p as never),
-          run: async (statement: unknown, p: { quantity: number }) =>
+          async all(statement: unknown, p: { sku: string }) {
+            if (statement !== levelsOf) return tx.all(statement as never, p as never);
+            const known = seen.get(p.sku);
+            if (known !== undefined && ctx.now() - known.at < 1_000) return known.levels;
+            const levels = await tx.all(levelsOf, p);
+            seen.set(p.sku, { at: ctx.now(), levels });
+            return levels;
+          },
+          run: (statement: unknown, p: { quantity: number }) =>
             statement === take
               ? tx.run(giveBackReserved as never, { ...p, quantity: -p.quantity } as never)
               : tx.run(statement as never, p as never),
         };
         return reserve(stale as never, input, around(ctx));
-      }, HOT);
-    },`,
+      }, HOT),`,
     also: [
       {
         find: "/** Rows that many buyers want",
-        replace: 'import { giveBackReserved, levelsOf, take } from "./store.ts";\n\n/** Rows that many buyers want',
+        replace: `import { giveBackReserved, levelsOf, take } from "./store.ts";
+const cached = new WeakMap<object, Map<string, { at: number; levels: unknown }>>();
+
+/** Rows that many buyers want`,
       },
     ],
   },
   {
-    name: "a customer's coupons are counted before the transaction",
+    name: "a customer's coupons are counted in a cache",
     what: "a customer who buys twice at once uses a coupon twice",
     file: "commerce/pricing/service.ts",
     find: "holdCoupons: (input, ctx) => ctx.transaction((tx) => hold(tx, { ...input, now: ctx.now() })),",
-    replace: `holdCoupons: async (input, ctx) => {
-      const seen = await ctx.read(async (db) => {
-        const uses = new Map<string, unknown>();
-        for (const given of input.codes) {
-          const code = normaliseCode(given);
-          uses.set(code, await db.first(usesByCustomer, { code, customer: input.customer }));
-        }
-        return uses;
-      });
-      return ctx.transaction((tx) => {
+    replace: `holdCoupons: (input, ctx) =>
+      ctx.transaction((tx) => {
+        const seen = cached.get(ctx.ids) ?? new Map<string, { at: number; uses: unknown }>();
+        cached.set(ctx.ids, seen);
         const stale = {
           emit: tx.emit.bind(tx),
           all: tx.all.bind(tx),
           run: tx.run.bind(tx),
-          first: async (statement: unknown, p: { code: string }) =>
-            statement === usesByCustomer ? seen.get(p.code) : tx.first(statement as never, p as never),
+          async first(statement: unknown, p: { code: string; customer: string }) {
+            if (statement !== usesByCustomer) return tx.first(statement as never, p as never);
+            const key = p.code + p.customer;
+            const known = seen.get(key);
+            if (known !== undefined && ctx.now() - known.at < 1_000) return known.uses;
+            const uses = await tx.first(usesByCustomer, p);
+            seen.set(key, { at: ctx.now(), uses });
+            return uses;
+          },
         };
         return hold(stale as never, { ...input, now: ctx.now() });
-      });
-    },`,
+      }),`,
     also: [
       {
         find: "function toCoupon(",
-        replace: 'import { usesByCustomer } from "./store.ts";\n\nfunction toCoupon(',
+        replace: `import { usesByCustomer } from "./store.ts";
+const cached = new WeakMap<object, Map<string, { at: number; uses: unknown }>>();
+
+function toCoupon(`,
       },
     ],
   },
