@@ -2,6 +2,7 @@
 import { type CommandContext, type Service, type System, defineSystem } from "@isomer/kernel/runtime";
 import { accountsService } from "./accounts.ts";
 import { bookingsService } from "./bookings.ts";
+import { SeatTaken } from "./contracts.ts";
 import { type Tables, seatsService } from "./seats.ts";
 
 /** Seats with another handler for one command. */
@@ -10,9 +11,14 @@ function withSeats(commands: Service["commands"]): System {
   return defineSystem({ name: "Booking", services: [...services, accountsService, bookingsService], roles: {} });
 }
 
+interface Claim {
+  readonly seat: string;
+  readonly booking: string;
+}
+
 /** Looks whether the seat is free, and then takes it in a transaction of its own: much may lie between. */
 export const looksBeforeItTakes = withSeats({
-  async hold({ seat, booking }: { seat: string; booking: string }, ctx: CommandContext<Tables>) {
+  async hold({ seat, booking }: Claim, ctx: CommandContext<Tables>) {
     const [row] = await ctx.read((db) =>
       db.query((sql) => sql.selectFrom("seat").selectAll().where("seat", "=", seat)),
     );
@@ -24,7 +30,19 @@ export const looksBeforeItTakes = withSeats({
   },
 });
 
+/** Says no by a fault. Nothing is recorded of it, so a request that arrives twice may get a no and then a yes. */
+export const refusesByFault = withSeats({
+  hold: ({ seat, booking }: Claim, ctx: CommandContext<Tables>) =>
+    ctx.transaction(async (tx) => {
+      const changed = await tx.change((sql) =>
+        sql.updateTable("seat").set({ holder: booking }).where("seat", "=", seat).where("holder", "is", null),
+      );
+      if (changed === 0) throw SeatTaken.with({ seat });
+      return { ok: true };
+    }),
+});
+
 /** Lets bookings that fail keep their seats. */
 export const neverReleases = withSeats({
-  release: (_, ctx: CommandContext<never>) => ctx.transaction(async () => ({})),
+  release: (_, ctx: CommandContext<Tables>) => ctx.transaction(async () => ({})),
 });

@@ -3,7 +3,7 @@ import type { Rule } from "./tree.ts";
 
 /** What people, npm, other packages or benchmarks (as processes) open directly. */
 const ENTRY =
-  /^bench\/|^tools\/[^/]+\.ts$|^(?:commerce|examples)\/(?:.+\/)?main\.ts$|^kernel\/src\/.+\/mod\.ts$|\.(?:test|long)\.ts$/;
+  /^bench\/|^tools\/[^/]+\.ts$|^(?:commerce\/(?:.+\/)?main|examples\/[^/]+\/(?:main|simulate))\.ts$|^kernel\/src\/.+\/mod\.ts$|\.(?:test|long)\.ts$/;
 
 /** Each file is an entry or is imported by another. */
 export const orphans: Rule = function* (tree) {

@@ -1,7 +1,20 @@
 /** A simulation as a test: what it says when something does not hold, and when it cannot be run at all. */
 import assert from "node:assert/strict";
-import { afterEach, test } from "node:test";
-import { SimulationFailed, actor, always, checkSimulation, eventually, runSeed, simulation, sometimes } from "./mod.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  SimulationFailed,
+  actor,
+  always,
+  checkSimulation,
+  eventually,
+  keepCase,
+  runSeed,
+  simulation,
+  sometimes,
+} from "./mod.ts";
 import { transfersSimulation } from "./testing/transfers.ts";
 import { contract } from "../contract/mod.ts";
 import { t } from "../schema/mod.ts";
@@ -15,11 +28,6 @@ const broken = {
   properties: [eventually("nobody has money", ({ texts }) => texts("books", "SELECT account || ' has' FROM account"))],
 };
 
-afterEach(() => {
-  delete process.env["SIM_SEED"];
-  delete process.env["SIM_SEEDS"];
-});
-
 function messageOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => assert.fail("it passes"),
@@ -27,36 +35,34 @@ function messageOf(promise: Promise<unknown>): Promise<string> {
   );
 }
 
-test("a failure tells seed, property, faults and how to replay it", async () => {
-  const error = await checkSimulation(broken, { first: 3, seeds: 2 }).catch((caught: unknown) => caught);
+test("a failure tells seed, property, what matters of it, and how to run it again", async () => {
+  const error = await checkSimulation(broken, { from: 3, seeds: 2, command: "npx node sim.ts" }).catch(
+    (caught: unknown) => caught,
+  );
   assert.ok(error instanceof SimulationFailed);
-  const { message, result } = error;
-  assert.match(message, /^The simulation "broken" fails with seed 3\.\n {2}nobody has money: a has\n/);
-  assert.ok(result.faults.length > 0);
-  assert.ok(result.faults.every(({ kind }) => message.includes(kind)));
-  assert.match(message, /\n {2}SIM_SEED='broken#3' npx node --test \S*check-simulation\.test\.ts$/);
+  const { message, seed, violations } = error;
+  assert.equal(seed, 3);
+  assert.equal(violations[0]?.property, "nobody has money");
+  assert.match(message, /^The simulation "broken" fails with seed 3\.\nFAILURE nobody has money\n {2}[abc] has\n/);
+  // It needs no fault.
+  assert.match(message, /The faults that matter:\n {2}none\n/);
+  assert.match(message, /\n {2}npx node sim\.ts --seed 3 --only none/);
 });
 
-test("the command that replays runs the seed that it names, and only that simulation", async () => {
-  process.env["SIM_SEED"] = "broken#7";
-  const stories: string[] = [];
-  const tell = (story: string): void => void stories.push(story);
-  assert.match(await messageOf(checkSimulation(broken, { seeds: 1, tell })), /fails with seed 7\./);
-  assert.match(stories.join(), /^Seed 7, .*commit +books: books\.take\n.*violation nobody has money: a has/s);
-  assert.equal((await checkSimulation(base, { seeds: 2 })).seeds, 2);
-  for (const [wrong, message] of [
-    ["7", /a simulation's name and a seed, like "shop#42"/],
-    ["broken#x", /"x" in SIM_SEED is not a whole number/],
-  ] as const) {
-    process.env["SIM_SEED"] = wrong;
-    await assert.rejects(checkSimulation(broken), message);
+test("kept seeds run first", async () => {
+  const keptIn = mkdtempSync(join(tmpdir(), "isomer-kept-"));
+  try {
+    const about = { property: "nobody has money", what: "a has", faults: [] };
+    keepCase(keptIn, { simulation: broken.name, seed: 19, ...about });
+    await assert.rejects(
+      checkSimulation(broken, { keptIn }),
+      /^SimulationFailed: The simulation "broken" fails with seed 19\./,
+    );
+    const { kept, seeds } = await checkSimulation({ ...base, name: broken.name }, { keptIn, seeds: 3 });
+    assert.deepEqual({ kept, seeds }, { kept: 1, seeds: 3 });
+  } finally {
+    rmSync(keptIn, { recursive: true });
   }
-});
-
-test("kept seeds run first, and SIM_SEEDS says how many others do", async () => {
-  assert.match(await messageOf(checkSimulation(broken, { kept: [19] })), /fails with seed 19\./);
-  process.env["SIM_SEEDS"] = "2";
-  assert.equal((await checkSimulation(base, { seeds: 50, kept: [2, 19] })).seeds, 3);
 });
 
 test("what is sometimes to be reached, and is not, fails the check", async () => {
@@ -66,8 +72,8 @@ test("what is sometimes to be reached, and is not, fails the check", async () =>
     sometimes("rows", ({ rows }) => rows("books", "SELECT 1").length > 0),
   ];
   const message = await messageOf(checkSimulation({ ...base, properties }, { seeds: 2 }));
-  assert.match(message, /never reached, with 2 seeds:\n {2}pigs fly\nWhat/);
-  assert.match(message, /× money moves/);
+  assert.match(message, /\n {2}never reached in 2 seeds: notes: pigs fly: never noted\nWhat/);
+  assert.match(message, /Reached was: money moves, rows\./);
 });
 
 test("a check that throws is a violation, and a service that there is not makes it throw", async () => {

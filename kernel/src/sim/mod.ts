@@ -16,7 +16,7 @@ export type { SeedOutcome, SeedTask } from "./batch/outcome.ts";
 export { type StepEvent, coverageOf } from "./batch/reached.ts";
 export { type BatchOptions, type BatchProgress, type BatchResult, runBatch } from "./batch/run-batch.ts";
 export { type ShrinkOptions, type ShrinkProgress, type Shrunk, shrink } from "./batch/shrink.ts";
-export { type CheckOptions, type CheckReport, SimulationFailed, checkSimulation } from "./check-simulation.ts";
+export { type CheckOptions, SimulationFailed, checkSimulation } from "./check-simulation.ts";
 export { FAULTS, FAULT_KINDS, type FaultKind, type FaultRates, type FaultRecord, faultId } from "./faults.ts";
 export type { EventKind, SimEvent } from "./history.ts";
 export type { PlacementStyle } from "./placement.ts";

@@ -44,7 +44,8 @@ export function batchLines(result: BatchResult, replay: (outcome: SeedOutcome) =
   return lines;
 }
 
-function differenceLines({ seed, when, first }: Difference): readonly string[] {
+/** Where two runs of one seed went apart, as lines for people. */
+export function differenceLines({ seed, when, first }: Difference): readonly string[] {
   const head = `NOT THE SAME TWICE seed ${seed}, ${when}`;
   if (first === undefined) return [`${head}; run once more, the histories were equal.`];
   return [
