@@ -89,11 +89,17 @@ async function bought(ctx: ActorContext, wish: Wish & Habits, token: string): Pr
     told = { checkoutId, ...(await outcome(ctx, { ...done, token }, wish)) };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    told = { checkoutId, code: String(error.answer.body?.code) };
+    told = { checkoutId, code: reasonOf(error.answer) };
   }
   if (wish.insists !== true || checkoutId === undefined || told.code !== "checkout/payment-declined") return told;
   ctx.note("another card is tried");
   return insist(ctx, { checkoutId, token }, wish);
+}
+
+/** Why somebody is refused: of an attempt that came to nothing, what it came to nothing at. */
+function reasonOf({ body }: Pick<Answer, "body">): string {
+  const { code, data } = body as { code?: string; data?: { code?: string } };
+  return String(code === "checkout/attempt-failed" ? data?.code : code);
 }
 
 /** Presses twice: one of the two wins. What came of it is what the checkout says when both are answered. */
@@ -120,7 +126,7 @@ async function insist(
   const path = `/v1/checkouts/${checkoutId}/complete`;
   const body = { paymentToken: "tok_success" };
   const answer = await ctx.persist("POST", path, { body, key: `${wish.name}-again`, token });
-  if (answer.status >= 400) return { checkoutId, code: String(answer.body?.code) };
+  if (answer.status >= 400) return { checkoutId, code: reasonOf(answer) };
   return { checkoutId, ...(await outcome(ctx, { checkoutId, checkout: answer.body as Checkout, token }, wish)) };
 }
 
