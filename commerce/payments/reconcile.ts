@@ -82,12 +82,36 @@ function abandoned({ id, amount }: PaymentRow): Fact {
 }
 
 async function lookBack(provider: PaymentProvider, row: PaymentRow, ledger: readonly Fact[]): Promise<Look> {
+  const asked = await repeatRefunds(provider, row, ledger);
   const { providerId, ...learned } = await takeBack(provider, {
     paymentId: row.id,
     providerId: row.provider_id,
-    ledger,
+    ledger: [...ledger, ...asked.facts],
   });
-  return { ...learned, ...(providerId === undefined ? {} : { providerId }) };
+  return {
+    ...learned,
+    facts: [...asked.facts, ...learned.facts],
+    isSilent: asked.isSilent || learned.isSilent,
+    ...(providerId === undefined ? {} : { providerId }),
+  };
+}
+
+/**
+ * Carries out refunds that were asked for before the payment was called off: as long as they are open they count as given
+ * back, and nothing else would give their amounts back.
+ */
+async function repeatRefunds(
+  provider: PaymentProvider,
+  row: PaymentRow,
+  ledger: readonly Fact[],
+): Promise<Pick<Look, "facts" | "isSilent">> {
+  const state = fold(ledger);
+  const open = state.open.filter(({ kind }) => kind === "refund");
+  if (open.length === 0) return { facts: [], isSilent: false };
+  const found = await provider.find({ paymentId: row.id, intentId: row.provider_id ?? undefined });
+  if (found.kind !== "intent") return { facts: [], isSilent: found.kind === "unknown" };
+  const repeated = await repeatOpen(provider, row, { state: { ...state, open }, intent: found.intent });
+  return { facts: [...factsOf(found.intent), ...repeated.facts], isSilent: repeated.isSilent };
 }
 
 async function lookOn(provider: PaymentProvider, row: PaymentRow, ledger: readonly Fact[]): Promise<Look> {

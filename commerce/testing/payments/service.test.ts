@@ -379,6 +379,23 @@ describe("refunds that fail later", () => {
     await assertBooksAgree(pair, paymentId);
   });
 
+  for (const network of ["lostRequest", "lostAnswer"] as const) {
+    test(`of unknown outcome (${network}) when the payment is called off are carried through, and the rest goes back`, async () => {
+      await using pair = await Pair.start();
+      const paymentId = await pair.authorised("tok_success");
+      await pair.capture(paymentId);
+      pair.network = network;
+      await pair.refund(paymentId, "r1", 250);
+      pair.network = "up";
+      await pair.cancel(paymentId);
+      await pair.reconcile();
+      assert.equal((await pair.get(paymentId)).status, "refunded");
+      assert.equal(await pair.providerKeeps(paymentId), 0);
+      assert.equal((await pair.providerSums(paymentId))["refund"], 1_000);
+      await assertBooksAgree(pair, paymentId);
+    });
+  }
+
   test("of a payment that was called off are tried again, ever later, and not for ever", async () => {
     await using pair = await Pair.start();
     const paymentId = await pair.authorised("tok_refund_fails");
