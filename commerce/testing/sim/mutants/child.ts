@@ -2,10 +2,13 @@
  * Runs seeds of the shop in a process of its own until one of them shows a violation, and prints what it found as JSON.
  * With `--import hook.ts` and a mutant in the environment the shop has that mistake in it.
  */
-import { type RunResult, faultId, runSeed } from "@isomer/kernel/sim";
+import { faultId, runSeed, shrink } from "@isomer/kernel/sim";
+import { kindOf } from "../kind-of.ts";
 import { shopSimulation } from "../shop.ts";
 import type { Finding, Order } from "./finding.ts";
-import { fewestFaults } from "./fewest.ts";
+
+/** How long the search for the fewest faults may take. */
+const SHRINK_MS = 60_000;
 
 const order = JSON.parse(process.argv[2] ?? "{}") as Order;
 const beganAt = performance.now();
@@ -20,28 +23,15 @@ async function search(): Promise<Finding> {
     tried.add(seed);
     seeds += 1;
     const result = await runSeed(shopSimulation, { seed });
-    const counted = result.violations.filter((violation) => !isKnown(`${violation.property}: ${violation.what}`));
-    const [violation] = counted;
+    const [violation] = result.violations;
     if (violation === undefined) continue;
     const faults = result.faults.map(faultId);
-    const base = { found: true, seed, seeds, property: violation.property, what: violation.what, faults } as const;
-    if (!order.shrinks) return { ...base, ms: spentMs() };
-    return { ...base, ms: spentMs(), fewest: await fewest(result) };
+    const base = { found: true, seed, seeds, violated: kindOf(violation), what: violation.what, faults } as const;
+    const ms = spentMs();
+    if (!order.shrinks) return { ...base, ms };
+    return { ...base, ms, fewest: (await shrink(shopSimulation, result, { longestMs: SHRINK_MS, kindOf })).faults };
   }
   return { found: false, seeds, ms: spentMs() };
-}
-
-/** Leaves out the faults without which the same property is violated still. */
-function fewest({ seed, faults, violations }: RunResult): Promise<readonly string[]> {
-  const wanted = new Set(violations.map(({ property }) => property));
-  return fewestFaults(faults.map(faultId), async (only) => {
-    const result = await runSeed(shopSimulation, { seed, only: new Set(only) });
-    return result.violations.some(({ property, what }) => wanted.has(property) && !isKnown(`${property}: ${what}`));
-  });
-}
-
-function isKnown(text: string): boolean {
-  return order.ignored.some((shape) => new RegExp(shape, "u").test(text));
 }
 
 process.stdout.write(`${JSON.stringify(await search())}\n`, () => process.exit(0));

@@ -10,8 +10,6 @@ export interface Order {
   readonly timeMs: number;
   /** Whether to look for the fewest faults that show it. */
   readonly shrinks: boolean;
-  /** Violations that do not count, as regular expressions of "property: what": those of the shop without a mutant. */
-  readonly ignored: readonly string[];
 }
 
 /** What came of it. */
@@ -21,7 +19,8 @@ export type Finding =
       readonly seed: number;
       /** How many seeds were run until then. */
       readonly seeds: number;
-      readonly property: string;
+      /** Which property did not hold; of the invariants with its number. */
+      readonly violated: string;
       readonly what: string;
       readonly faults: readonly string[];
       /** The faults that are left after shrinking. */

@@ -17,7 +17,7 @@ const rows = new Map(wanted.length === 0 ? [] : await knownRows());
 let missed = 0;
 
 await eachOf(mutants, availableParallelism(), async ({ name }) => {
-  const order = { first: [], seedsMax: SEEDS_MAX, timeMs: TIME_MS, shrinks: true, ignored: [] };
+  const order = { first: [], seedsMax: SEEDS_MAX, timeMs: TIME_MS, shrinks: true };
   const finding = await search(name, order);
   const row = rowOf(name, finding);
   if (row === undefined) {
@@ -35,9 +35,7 @@ process.exitCode = missed === 0 ? 0 : 1;
 
 function rowOf(name: string, finding: Finding): Row | undefined {
   if (!finding.found) return undefined;
-  const { seed: seeds, property, what, faults, fewest = faults } = finding;
-  const invariant = /invariant \d+/u.exec(what)?.[0];
-  const violated = invariant === undefined ? property : `${property} (${invariant})`;
+  const { seed: seeds, violated, faults, fewest = faults } = finding;
   const kinds = [...new Set(fewest.map((fault) => fault.slice(0, fault.indexOf(": "))))];
   return { name, seeds, violated, faults: faults.length, fewest: fewest.length, kinds };
 }

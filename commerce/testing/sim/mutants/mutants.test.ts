@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fewestFaults } from "./fewest.ts";
 import { MUTANTS, mutantOf } from "./list.ts";
 import { type Mutant, plant } from "./mutant.ts";
 import { knownRows } from "./table.ts";
@@ -32,11 +31,4 @@ test("a mutant whose place is gone, or is there twice, says so", () => {
   assert.equal(plant(mutant, "a(); c();"), "b(); c();");
   assert.throws(() => plant(mutant, "c();"), /does not apply/u);
   assert.throws(() => plant(mutant, "a(); a();"), /does not apply/u);
-});
-
-test("of many faults the two that matter are left", async () => {
-  const all = Array.from({ length: 40 }, (_, n) => `fault ${n}`);
-  const fails = async (only: readonly string[]): Promise<boolean> =>
-    only.includes("fault 7") && only.includes("fault 31");
-  assert.deepEqual(await fewestFaults(all, fails), ["fault 7", "fault 31"]);
 });
