@@ -33,6 +33,8 @@ export interface SimCommandOptions {
   readonly terminal?: Terminal;
 }
 
+const COMMAND = "npm run sim --";
+
 /** Runs the command. Resolves to what the process is to end with: 0 when all is well. */
 export async function simCommand(simulation: Simulation, options: SimCommandOptions): Promise<number> {
   const terminal = options.terminal ?? realTerminal();
@@ -44,7 +46,7 @@ export async function simCommand(simulation: Simulation, options: SimCommandOpti
     return 2;
   }
   const command = new Command(simulation, options, asked, terminal);
-  if (asked.help) terminal.print(USAGE);
+  if (asked.help) terminal.print(options.command === undefined ? USAGE : USAGE.replace(COMMAND, options.command));
   else return asked.seed === undefined ? command.batch() : command.seed(asked.seed);
   return 0;
 }
@@ -62,7 +64,7 @@ class Command {
     this.#options = options;
     this.#asked = asked;
     this.#terminal = terminal;
-    this.#command = options.command ?? "npm run sim --";
+    this.#command = options.command ?? COMMAND;
   }
 
   /** Runs a batch, and tells of its first failure at length. */
