@@ -18,7 +18,8 @@ function faultsOf(seed: number, only?: ReadonlySet<string>) {
 function meet(faults: Faults, start = 0): string[] {
   for (let n = start; n < 1_000; n += 1) {
     const occasion = faults.occasion(`a>b call ${n}`);
-    for (const kind of ["request lost", "reply lost", "commit unknown", "kill"] as const) faults.strikes(kind, occasion);
+    for (const kind of ["request lost", "reply lost", "commit unknown", "kill"] as const)
+      faults.strikes(kind, occasion);
   }
   return faults.happened.map(faultId);
 }
@@ -115,7 +116,10 @@ describe("rates", () => {
       const present = drawn.filter((rates) => rates[kind] > 0).length;
       assert.ok(present > 140 && present < 260, `${kind}: ${present}`);
     }
-    assert.ok(drawn.some((rates) => FAULT_KINDS.every((kind) => rates[kind] === 0)), "some runs are calm");
+    assert.ok(
+      drawn.some((rates) => FAULT_KINDS.every((kind) => rates[kind] === 0)),
+      "some runs are calm",
+    );
     assert.deepEqual(drawRates(forkedRandom(5, "swarm")), drawn[5]);
   });
 

@@ -122,7 +122,8 @@ export class Machine {
 
   /** Runs something in a process after a delay by the virtual time. */
   later(incarnation: Incarnation, delayMs: number, action: () => void): Timer {
-    const lateMs = Math.min(delayMs * (this.slowness - 1), LATE_MS_MAX);
+    // A delay without an end would be none after a multiplication by nothing.
+    const lateMs = this.slowness === 1 ? 0 : Math.min(delayMs * (this.slowness - 1), LATE_MS_MAX);
     let isOff = false;
     // One that is due while the process stands still can be cancelled until it goes on.
     const fire = (): void => void (isOff || action());

@@ -36,7 +36,11 @@ export class ManualClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): Timer {
-    const waiting: Waiting = { at: delayMs > 0 ? this.#passedMs + delayMs : this.#passedMs, order: this.#order, action };
+    const waiting: Waiting = {
+      at: delayMs > 0 ? this.#passedMs + delayMs : this.#passedMs,
+      order: this.#order,
+      action,
+    };
     this.#order += 1;
     let low = 0;
     let high = this.#waiting.length;
