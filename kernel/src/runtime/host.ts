@@ -148,7 +148,12 @@ export class Host {
     send: (envelope) => {
       const elsewhere = this.#runners.has(envelope.service) ? undefined : this.#elsewhere;
       if (elsewhere !== undefined) return elsewhere.transport.send(envelope);
-      return this.runner(envelope.service).operation(envelope.operation).handle(envelope);
+      try {
+        return this.runner(envelope.service).operation(envelope.operation).handle(envelope);
+      } catch (error) {
+        // There is no such operation. An async function would say so too, and cost every call a turn.
+        return Promise.reject(error);
+      }
     },
   };
 

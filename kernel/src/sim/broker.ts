@@ -100,14 +100,11 @@ export class SimBroker {
         head: () => ask(service, { op: "head", service }),
         async read({ types, ...request }) {
           const wanted = types === undefined ? {} : { types: [...types] };
-          const answer = await ask<{ texts: string[]; upTo: number; more: boolean }>(service, {
+          const { texts, upTo, more } = await ask<{ texts: string[]; upTo: number; more: boolean }>(service, {
             ...{ op: "read", service, request },
             ...wanted,
           });
-          return {
-            ...answer,
-            events: answer.texts.map((text) => JSON.parse(text) as EventRecord),
-          } satisfies EventBatch;
+          return { events: texts.map(eventFrom), upTo, more } satisfies EventBatch;
         },
         onAppend: (listener) => this.#subscribe({ service, machine, incarnation, random }, listener),
       }),
@@ -202,13 +199,24 @@ export class SimBroker {
       });
     };
     poll();
+    let isOver = false;
     const end = (): void => {
+      // By the second time the place may be another's.
+      if (isOver) return;
+      isOver = true;
       timer.cancel();
       subscribers.delete(name);
+      forget();
     };
-    incarnation.onDeath(end);
+    const forget = incarnation.onDeath(end);
     return end;
   }
+}
+
+/** JSON leaves out what is undefined. */
+function eventFrom(text: string): EventRecord {
+  const event = JSON.parse(text) as EventRecord;
+  return { ...event, trace: event.trace };
 }
 
 interface Subscriber {

@@ -16,6 +16,9 @@ export const CALLS = "calls";
 type Sent = Omit<Envelope, "signal" | "deadlineAt"> & { readonly remainingMs: number; readonly from: string };
 type Came = { readonly reply: Reply } | { readonly fault: FaultData; readonly retried: boolean };
 
+/** By how much sums of fractions of a millisecond may be off. */
+const ROUNDING_MS = 0.001;
+
 /** What a transport needs. */
 export interface CallsParts {
   readonly network: Network;
@@ -34,9 +37,13 @@ export function simulatedTransport({ network, asker, clock, placeOf }: CallsPart
       if (remainingMs <= 0) throw DeadlineExceeded.with({ label: what });
       const about = `${rest.key ?? inputName(rest.input)}${rest.attempt > 1 ? ` attempt ${rest.attempt}` : ""}`;
       const sent: Sent = { ...rest, remainingMs, from: asker.name };
-      const text = await network.ask(asker, {
+      const asking = network.ask(asker, {
         ...{ to: placeOf(rest.service), port: CALLS, what, about, timeoutMs: remainingMs, signal },
         ...{ body: JSON.stringify(sent), outcomeOf: faultIn },
+      });
+      const text = await asking.catch((error: unknown) => {
+        if (deadlineAt - clock.monotonicMs() > ROUNDING_MS) throw error;
+        throw DeadlineExceeded.with({ label: what }, { cause: error });
       });
       const came = JSON.parse(text) as Came;
       if ("reply" in came) return came.reply;

@@ -7,6 +7,7 @@ import { DeadlineExceeded } from "../guard/mod.ts";
 import { type Outcome, type Session, Transaction, Watchdog, migrate } from "../sqlite/mod.ts";
 import type { Clock } from "../std/mod.ts";
 import {
+  BackupExists,
   ConnectionLost,
   type Database,
   type DatabaseStats,
@@ -21,14 +22,15 @@ import type { Faults } from "./faults.ts";
 import type { EventDetails, History } from "./history.ts";
 import type { Incarnation } from "./machine.ts";
 import { under } from "./real/cause.ts";
-import type { DatabaseSync } from "./real/engine.ts";
+import { type Engine, image } from "./real/engine.ts";
 
 /** What a simulated database is made of. */
 export interface SimDatabaseOptions {
   readonly name: string;
   readonly clock: Clock;
-  readonly session: Session;
-  readonly disk: DatabaseSync;
+  readonly engine: Engine;
+  /** Copies that were made, by path: simulated machines write no files. */
+  readonly backups: Map<string, Uint8Array>;
   readonly incarnation: Incarnation;
   readonly faults: Faults;
   readonly history: History;
@@ -63,6 +65,7 @@ const SLOW_MS = 400;
 export class SimDatabase implements Database {
   readonly dialect = "sqlite";
   readonly #options: SimDatabaseOptions;
+  readonly #session: Session;
   readonly #watchdog: Watchdog;
   readonly #queue: (Write | Alone)[] = [];
   #running = false;
@@ -70,12 +73,13 @@ export class SimDatabase implements Database {
   #group: Write[] = [];
   /** Whether the group is whole, so that a dying process leaves it committed. */
   #isCommitted = false;
-  #closed = false;
+  #closing: Promise<void> | undefined;
   #commits = 0;
   #transactions = 0;
 
   constructor(options: SimDatabaseOptions) {
     this.#options = options;
+    this.#session = options.engine.session;
     this.#watchdog = new Watchdog({ clock: options.clock, longestMs: LONGEST_MS });
   }
 
@@ -106,30 +110,16 @@ export class SimDatabase implements Database {
   }
 
   migrate(sets: readonly MigrationSet[]): Promise<readonly string[]> {
-    const { name: database, session, clock } = this.#options;
-    return this.#enqueue((resolve, reject) => ({
-      run: async () => {
-        try {
-          resolve(migrate({ database, session, clock, sets }));
-        } catch (error) {
-          reject(error);
-        }
-      },
-    }));
+    const { name: database, clock } = this.#options;
+    return this.#alone(() => migrate({ database, session: this.#session, clock, sets }));
   }
 
-  /** Into a file that SQLite can open, or in simulation into any database that is attached by that name. */
   backup(path: string): Promise<void> {
-    return this.#enqueue((resolve, reject) => ({
-      run: async () => {
-        try {
-          this.#options.session.script(`VACUUM INTO '${path.replaceAll("'", "''")}'`);
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
-      },
-    }));
+    const { engine, backups } = this.#options;
+    return this.#alone(() => {
+      if (backups.has(path)) throw BackupExists.with({ path });
+      backups.set(path, image(engine));
+    });
   }
 
   stats(): DatabaseStats {
@@ -137,17 +127,20 @@ export class SimDatabase implements Database {
     return { queued: this.#queue.length, queuedMax: this.#queuedMax, commits, transactions, syncs: commits };
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    const last = this.#enqueue<void>((resolve) => ({ run: async () => resolve() }));
-    this.#closed = true;
-    await last;
-    this.#watchdog.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Whether nobody can write through it any more. */
+  get isOver(): boolean {
+    return this.#closing !== undefined || !this.incarnation.alive;
   }
 
   /** The process that had it open is dead. */
   abandon(isPowerCut: boolean): void {
-    const { session, history, name } = this.#options;
+    const session = this.#session;
+    const { history, name } = this.#options;
     if (!session.inTransaction) return;
     if (this.#isCommitted && !isPowerCut) session.control("COMMIT");
     else {
@@ -160,16 +153,39 @@ export class SimDatabase implements Database {
     return this.#options.queuedMax ?? QUEUED_MAX;
   }
 
+  async #close(): Promise<void> {
+    // Waits behind everything, however much that is.
+    await new Promise<void>((resolve) => this.#push({ run: async () => resolve() }));
+    this.#watchdog.close();
+  }
+
+  /** Runs something between two transactions. */
+  #alone<T>(body: () => T): Promise<T> {
+    return this.#enqueue((resolve, reject) => ({
+      run: async () => {
+        try {
+          resolve(body());
+        } catch (error) {
+          reject(error);
+        }
+      },
+    }));
+  }
+
   #enqueue<T>(make: (resolve: (value: T) => void, reject: (error: unknown) => void) => Write | Alone): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       // A dead process waits for ever.
       if (!this.incarnation.alive) return;
-      if (this.#closed) return reject(StoreClosed.with({ database: this.name }));
+      if (this.#closing !== undefined) return reject(StoreClosed.with({ database: this.name }));
       if (this.#queue.length >= this.#queuedMax)
         return reject(StoreBusy.with({ database: this.name, queuedMax: this.#queuedMax }));
-      this.#queue.push(make(resolve, reject));
-      if (!this.#running) void this.#pump();
+      this.#push(make(resolve, reject));
     });
+  }
+
+  #push(job: Write | Alone): void {
+    this.#queue.push(job);
+    if (!this.#running) void this.#pump();
   }
 
   async #pump(): Promise<void> {
@@ -190,20 +206,21 @@ export class SimDatabase implements Database {
   }
 
   async #runWrite(write: Write): Promise<void> {
-    const { faults, clock, session } = this.#options;
+    const { faults } = this.#options;
     const { options, occasion } = write;
     if (faults.strikes("slow database", occasion)) await this.#sleep(SLOW_MS * faults.amount("slow", occasion));
     if (this.#watchdog.isLate(options.deadlineAt)) return write.reject(DeadlineExceeded.with({ label: options.label }));
     const undone = faults.strikes("serialization failure", occasion) || faults.strikes("deadlock", occasion);
     if (undone) {
       // What a database of many writers does to the loser: everything undone, and the body runs again.
-      await this.#runBody(write, `${occasion} (undone)`, false);
-      if (clock.monotonicMs() >= (options.deadlineAt ?? Number.POSITIVE_INFINITY))
+      const first = await this.#runBody(write, `${occasion} (undone)`, false);
+      if (this.#isGroupGone) return this.#lose(write, errorOf(first));
+      if (this.#watchdog.isLate(options.deadlineAt))
         return write.reject(DeadlineExceeded.with({ label: options.label }));
     }
     const outcome = await this.#runBody(write, occasion, true);
+    if (this.#isGroupGone) return this.#lose(write, errorOf(outcome));
     if (!outcome.ok) return write.reject(outcome.error);
-    if (!session.inTransaction) return this.#lose(write);
     if (faults.strikes("connection lost", occasion)) return this.#disconnect(write);
     write.value = outcome.value;
     this.#group.push(write);
@@ -211,7 +228,8 @@ export class SimDatabase implements Database {
 
   /** Runs a body behind a savepoint, and undoes it when it fails or is not to be kept. */
   async #runBody(write: Write, occasion: string, keeps: boolean): Promise<Outcome> {
-    const { session, faults, crash, incarnation } = this.#options;
+    const session = this.#session;
+    const { faults, crash, incarnation } = this.#options;
     const { options, body } = write;
     if (!incarnation.alive) return this.#forever();
     // The first of a group needs no savepoint: undoing it undoes everything.
@@ -224,6 +242,7 @@ export class SimDatabase implements Database {
       this.#watchdog.run(options.label, options.deadlineAt, () => body(connection)),
     );
     transaction.end();
+    // By now the disk may be another process's.
     if (!incarnation.alive) return this.#forever();
     if (!session.inTransaction) return outcome.ok ? { ok: false, error: transaction.lostBy } : outcome;
     const undoes = !outcome.ok || !keeps;
@@ -233,23 +252,29 @@ export class SimDatabase implements Database {
     return outcome;
   }
 
-  /** SQLite undid the whole transaction by itself: none of the group has happened. */
-  #lose(write: Write): void {
+  /** Whether SQLite undid the whole transaction by itself, and with it what others wrote in it. */
+  get #isGroupGone(): boolean {
+    return this.#group.length > 0 && !this.#session.inTransaction;
+  }
+
+  /** None of the group has happened. */
+  #lose(write: Write, error: unknown): void {
     const group = [...this.#group, write];
     this.#group = [];
-    for (const { reject } of group) reject(ConnectionLost.with({ database: this.name }));
+    for (const { reject } of group) reject(error);
   }
 
   /** The connection breaks before the commit: the whole group is undone with it. */
   #disconnect(write: Write): void {
-    this.#options.session.rollback();
+    this.#session.rollback();
     const { label } = write.options;
     this.#options.history.record("rollback", this.name, label, undefined, aboutOf(write.options));
-    this.#lose(write);
+    this.#lose(write, ConnectionLost.with({ database: this.name }));
   }
 
   async #commit(): Promise<void> {
-    const { session, faults, history, crash, incarnation } = this.#options;
+    const session = this.#session;
+    const { faults, history, crash, incarnation } = this.#options;
     if (!session.inTransaction) return;
     if (this.#group.length === 0) return session.rollback();
     const group = this.#group;
@@ -282,14 +307,15 @@ export class SimDatabase implements Database {
   }
 
   async #readNow(options: TransactionOptions, body: Body): Promise<Outcome> {
-    const { session, incarnation } = this.#options;
+    const session = this.#session;
+    const { incarnation } = this.#options;
     if (this.#watchdog.isLate(options.deadlineAt))
       return { ok: false, error: DeadlineExceeded.with({ label: options.label }) };
     const transaction = new Transaction(session, options.label);
     const connection = new FaultyConnection(new ReadingConnection(transaction, session), incarnation, undefined);
     const outcome = await this.#watchdog.run(options.label, options.deadlineAt, () => body(connection));
     transaction.end();
-    return outcome;
+    return incarnation.alive ? outcome : this.#forever();
   }
 
   #sleep(ms: number): Promise<void> {
@@ -304,4 +330,8 @@ export class SimDatabase implements Database {
 
 function aboutOf({ about }: TransactionOptions): EventDetails | undefined {
   return about ? { about } : undefined;
+}
+
+function errorOf(outcome: Outcome): unknown {
+  return outcome.ok ? undefined : outcome.error;
 }

@@ -30,7 +30,7 @@ export interface SimResponse {
 }
 
 /** Takes requests for a gateway. */
-export function httpListener(gateway: Gateway, occasion: (name: string) => string): Listener {
+export function httpListener(gateway: Pick<Gateway, "handle">, occasion: (name: string) => string): Listener {
   return async (text, signal) => {
     const { from, ...request } = JSON.parse(text) as SimRequest;
     const { method, path } = request;
@@ -67,7 +67,8 @@ export interface HttpAsk {
 export async function askGateway(parts: HttpParts, ask: HttpAsk): Promise<SimResponse> {
   const { network, asker, gatewayFor } = parts;
   const { method, target, headers = {}, body, timeoutMs, signal } = ask;
-  const [path = "/", query = ""] = target.split("?", 2);
+  const mark = target.indexOf("?");
+  const [path, query] = mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark + 1)];
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   const about = lower["idempotency-key"] ?? lower["x-webhook-id"] ?? "";
   const occasion = parts.occasion(`http ${asker.name} ${method} ${path} ${about}`);
@@ -82,21 +83,35 @@ export async function askGateway(parts: HttpParts, ask: HttpAsk): Promise<SimRes
   return JSON.parse(text) as SimResponse;
 }
 
+/** The most bytes of an answer's body that services take, as the real client has it unless told. */
+export const RESPONSE_BYTES_MAX: number = 2 ** 20;
+
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+// oxlint-disable-next-line no-control-regex -- what may not stand in a header is control characters (RFC 9110 §5.5).
+const HEADER_VALUE = /^[^\x00-\x08\x0a-\x1f\x7f]*$/;
+
 /** The port through which services ask parties outside: only the system itself is there. */
 export function simulatedFetch(parts: HttpParts): Fetch {
   return async (request, signal) => {
-    const url = new URL(request.url);
-    if (url.origin !== SIM_URL) throw HttpFailed.with({ host: url.host, reason: "it is not in the simulation" });
-    const { method, headers, body, timeoutMs = 10_000 } = request;
-    try {
-      return await askGateway(parts, {
-        ...{ method, target: `${url.pathname}${url.search}`, timeoutMs, signal },
-        ...(headers === undefined ? {} : { headers }),
-        ...(body === undefined ? {} : { body }),
-      });
-    } catch (error) {
-      throw HttpFailed.with({ host: url.host, reason: "no answer came" }, { cause: error });
-    }
+    const url = URL.parse(request.url);
+    const failed = (reason: string, cause?: unknown): Error =>
+      HttpFailed.with({ host: url?.host || "nowhere", reason }, { cause });
+    if (url === null || !/^https?:$/.test(url.protocol)) throw failed("the URL is not http or https");
+    if (url.origin !== SIM_URL) throw failed("it is not in the simulation");
+    const { method, headers = {}, body, timeoutMs = 10_000 } = request;
+    const isWrong = ([name, value]: [string, string]): boolean => !HEADER_NAME.test(name) || !HEADER_VALUE.test(value);
+    if (Object.entries(headers).some(isWrong)) throw failed("a header is not allowed");
+    const asking = { method, target: `${url.pathname}${url.search}`, headers, timeoutMs, signal };
+    const answer = await askGateway(parts, { ...asking, ...(body === undefined ? {} : { body }) }).catch(
+      (error: unknown) => {
+        throw failed(signal?.aborted === true ? "the caller gave up" : "no answer came", error);
+      },
+    );
+    // A character takes three bytes at most: short answers need not be measured.
+    const isShort = answer.body.length * 3 <= RESPONSE_BYTES_MAX;
+    if (!isShort && encoder.encode(answer.body).length > RESPONSE_BYTES_MAX)
+      throw failed(`its answer is larger than ${RESPONSE_BYTES_MAX} bytes`);
+    return answer;
   };
 }
 
@@ -105,3 +120,5 @@ const STATUS = /^\{"status":(\d+)/;
 function statusIn(text: string): string | undefined {
   return STATUS.exec(text)?.[1];
 }
+
+const encoder = new TextEncoder();

@@ -11,6 +11,9 @@ export const EPOCH_MS = 1_767_225_600_000;
  */
 const LATE_MS_MAX = 6_000;
 
+/** The least that a clock is waited for: less than this may be nothing to it, by the precision of numbers. */
+const TICK_MS = 0.001;
+
 /** One life of a process. */
 export class Incarnation {
   readonly number: number;
@@ -52,8 +55,10 @@ export class Machine {
   skewMs = 0;
   /** By what factor everything takes longer. */
   slowness = 1;
-  /** Until when its process stands still, in virtual milliseconds. */
-  pausedUntil = 0;
+  #pausedUntil = 0;
+  /** What waits for the process to go on, in order. */
+  readonly #held: { readonly incarnation: Incarnation; readonly action: () => void }[] = [];
+  #resuming: Timer | undefined;
   #lives = 0;
   #drift = 0;
   #driftSince = 0;
@@ -97,20 +102,38 @@ export class Machine {
     incarnation?.end();
   }
 
-  /** Runs something in a process: not if it is dead, and later if it stands still. */
+  /** Until when its process stands still, in virtual milliseconds. */
+  get pausedUntil(): number {
+    return this.#pausedUntil;
+  }
+
+  set pausedUntil(atMs: number) {
+    this.#pausedUntil = atMs;
+    if (this.#held.length > 0) this.#resumeAt(atMs);
+  }
+
+  /** Runs something in a process: not if it is dead, and later if it stands still, in the order in which it came. */
   enter(incarnation: Incarnation, action: () => void): void {
     if (!incarnation.alive) return;
-    if (this.pausedUntil > this.#scheduler.now) {
-      this.#scheduler.at(this.pausedUntil, () => this.enter(incarnation, action));
-      return;
-    }
-    action();
+    if (this.#held.length === 0 && this.#pausedUntil <= this.#scheduler.now) return action();
+    this.#held.push({ incarnation, action });
+    if (this.#resuming === undefined) this.#resumeAt(this.#pausedUntil);
   }
 
   /** Runs something in a process after a delay by the virtual time. */
   later(incarnation: Incarnation, delayMs: number, action: () => void): Timer {
-    const lateMs = Math.min(delayMs * (this.slowness - 1), LATE_MS_MAX);
-    return this.#scheduler.after(delayMs + lateMs, () => this.enter(incarnation, action));
+    // A delay without an end would be none after a multiplication by nothing.
+    const lateMs = this.slowness === 1 ? 0 : Math.min(delayMs * (this.slowness - 1), LATE_MS_MAX);
+    let isOff = false;
+    // One that is due while the process stands still can be cancelled until it goes on.
+    const fire = (): void => void (isOff || action());
+    const timer = this.#scheduler.after(delayMs + lateMs, () => this.enter(incarnation, fire));
+    return {
+      cancel() {
+        isOff = true;
+        timer.cancel();
+      },
+    };
   }
 
   /** The clock as a process on it sees it. */
@@ -119,8 +142,33 @@ export class Machine {
     return {
       now: () => Math.floor(EPOCH_MS + this.skewMs + this.elapsedMs),
       monotonicMs: () => this.elapsedMs - incarnation.bornAt,
-      after: (delayMs, action) => this.later(incarnation, delayMs / (1 + this.drift), action),
+      after: (delayMs, action) => this.#afterByClock(incarnation, delayMs, action),
       soon: (action) => void scheduler.after(0, () => this.enter(incarnation, action)),
     };
+  }
+
+  /** Runs something in a process after a delay by its own clock, which may begin to run otherwise meanwhile. */
+  #afterByClock(incarnation: Incarnation, delayMs: number, action: () => void): Timer {
+    const dueAtMs = this.elapsedMs + (delayMs > 0 ? delayMs : 0);
+    let timer: Timer;
+    const arm = (leftMs: number): void => {
+      timer = this.later(incarnation, leftMs / (1 + this.#drift), () => {
+        const nowLeftMs = dueAtMs - this.elapsedMs;
+        if (nowLeftMs > 0) arm(Math.max(nowLeftMs, TICK_MS));
+        else action();
+      });
+    };
+    arm(dueAtMs - this.elapsedMs);
+    return { cancel: () => timer.cancel() };
+  }
+
+  #resumeAt(atMs: number): void {
+    this.#resuming?.cancel();
+    this.#resuming = this.#scheduler.at(atMs, () => {
+      this.#resuming = undefined;
+      const next = this.#held.shift();
+      if (this.#held.length > 0) this.#resumeAt(this.#pausedUntil);
+      if (next?.incarnation.alive === true) next.action();
+    });
   }
 }

@@ -73,11 +73,14 @@ export class Network {
   /** Asks. Rejects with {@link Unreachable} when no answer came: then nobody knows whether it was heard. */
   ask(asker: Asker, question: Question): Promise<string> {
     const { scheduler, faults, history } = this.#parts;
-    const { to, what, about, body } = question;
+    const { to, what, about, body, signal } = question;
+    if (signal?.aborted === true)
+      return Promise.reject(Unreachable.with({ service: to, reason: "the caller gave up" }));
     const occasion = faults.occasion(`${asker.name}>${to} ${what} ${about}`);
     const details = { about, exchange: history.nextExchange() };
     history.record("send", asker.name, what, to, { ...details, body });
-    const exchange = new Exchange(this.#parts, { asker, question, occasion, details });
+    const mayCancel = (): boolean => !this.#isCut(asker.name, to);
+    const exchange = new Exchange(this.#parts, { asker, question, occasion, details, mayCancel });
     const isCut = this.#isCut(asker.name, to);
     const { request } = question.losses ?? LOSSES;
     if (isCut || faults.strikes(request, occasion)) {
@@ -123,23 +126,27 @@ class Exchange {
   readonly #occasion: string;
   readonly #details: EventDetails;
   readonly #abort = new AbortController();
+  /** The process that was asked, once it was. */
+  #asked: { readonly machine: Machine; readonly incarnation: Incarnation } | undefined;
+  readonly #mayCancel: () => boolean;
   #settle: ((action: () => void) => void) | undefined;
   #resolve: (text: string) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  constructor(parts: NetworkParts, { asker, question, occasion, details }: Asked) {
+  constructor(parts: NetworkParts, { asker, question, occasion, details, mayCancel }: Asked) {
     this.#parts = parts;
     this.#asker = asker;
     this.#question = question;
     this.#occasion = occasion;
     this.#details = details;
+    this.#mayCancel = mayCancel;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     const timer = parts.scheduler.after(question.timeoutMs, () => this.#fail("it took too long"));
     const gaveUp = (): void => {
-      this.#abort.abort();
+      this.#cancel();
       this.#fail("the caller gave up");
     };
     question.signal?.addEventListener("abort", gaveUp, { once: true });
@@ -156,6 +163,17 @@ class Exchange {
     this.#parts.scheduler.after(afterMs, () => this.#fail(reason));
   }
 
+  /** Lets the callee know, after a while, that nobody waits any more. */
+  #cancel(): void {
+    const { scheduler, faults } = this.#parts;
+    if (!this.#mayCancel()) return;
+    scheduler.after(latency(faults, `cancel ${this.#occasion}`), () => {
+      const { machine, incarnation } = this.#asked ?? {};
+      if (machine === undefined || incarnation === undefined) this.#abort.abort();
+      else machine.enter(incarnation, () => this.#abort.abort());
+    });
+  }
+
   /** It arrives. Of a doubled question only the first is answered. */
   arrive(isOpen: () => boolean, isFirst: boolean): void {
     const { machines, faults, history, crash } = this.#parts;
@@ -170,6 +188,7 @@ class Exchange {
       return;
     }
     machine.enter(incarnation, () => {
+      this.#asked = { machine, incarnation };
       history.record("arrive", to, what, this.#asker.name, this.#details);
       if (faults.strikes("crash on arrival", this.#occasion)) {
         crash(machine, `on the arrival of ${what}`);
@@ -225,6 +244,8 @@ interface Asked {
   readonly question: Question;
   readonly occasion: string;
   readonly details: EventDetails;
+  /** Whether word that the asker gave up gets through. */
+  readonly mayCancel: () => boolean;
 }
 
 interface Reply {

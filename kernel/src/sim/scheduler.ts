@@ -41,7 +41,8 @@ export class Scheduler {
 
   /** Runs an action after a delay. Actions of one moment run in an order that the seed decides. */
   after(delayMs: number, action: () => void): Timer {
-    return this.at(this.#now + Math.max(0, delayMs), action);
+    // A delay that is no number would spoil the heap.
+    return this.at(delayMs > 0 ? this.#now + delayMs : this.#now, action);
   }
 
   /** Runs an action at a moment. */
@@ -66,8 +67,8 @@ export class Scheduler {
     await turn();
     while (!done()) {
       const next = this.#heap[0];
-      if (next === undefined || next.at > untilMs) {
-        this.#now = Math.max(this.#now, Math.min(untilMs, next?.at ?? untilMs));
+      if (next === undefined || next.at > untilMs || next.at === Infinity) {
+        if (untilMs < Infinity) this.#now = Math.max(this.#now, untilMs);
         return false;
       }
       this.#pop();

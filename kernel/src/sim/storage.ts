@@ -13,6 +13,8 @@ export type Images = ReadonlyMap<string, Uint8Array>;
 export class Disks {
   readonly #engines = new Map<string, Engine>();
   readonly #open = new Map<string, SimDatabase>();
+  /** Copies that hosts made of their databases, by path. */
+  readonly backups = new Map<string, Uint8Array>();
   readonly #images: Images;
 
   constructor(images: Images = new Map()) {
@@ -44,8 +46,9 @@ export class Disks {
     return [...this.#engines.values()].every(({ session }) => !session.inTransaction);
   }
 
-  /** A process has opened a service's database. */
+  /** A process has opened a service's database. @throws {TypeError} when one has it open already. */
   opened(service: string, database: SimDatabase): void {
+    if (this.#open.get(service)?.isOver === false) throw new TypeError(`"${service}" is open already.`);
     this.#open.set(service, database);
   }
 
@@ -80,9 +83,9 @@ export function simulatedStorage(parts: StorageParts): Storage {
   const { disks, machine, incarnation } = parts;
   return {
     async open(service) {
-      const clock = machine.clockOf(incarnation);
-      const { session, database } = disks.of(service);
-      const opened = new SimDatabase({ ...parts, name: service, clock, session, disk: database });
+      if (!incarnation.alive) return new Promise(() => {});
+      const [clock, engine, { backups }] = [machine.clockOf(incarnation), disks.of(service), disks];
+      const opened = new SimDatabase({ ...parts, name: service, clock, engine, backups });
       disks.opened(service, opened);
       return opened;
     },

@@ -51,7 +51,7 @@ export function simulatedWorld(parts: SimWorldParts): World {
  * Ids that follow from what is being done, not from how many were made before: so a run with one fault less makes the
  * same ids wherever it does the same things, and its other faults find their occasions again.
  */
-function causedIds(seed: number, life: string, now: () => number): Ids {
+export function causedIds(seed: number, life: string, now: () => number): Ids {
   let own = 0;
   return {
     next() {

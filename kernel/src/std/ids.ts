@@ -4,7 +4,10 @@ import type { Random } from "./random.ts";
 
 /** Makes identifiers. */
 export interface Ids {
-  /** The next UUIDv7, in lower case. Later ids of one source compare greater. */
+  /**
+   * The next UUIDv7, in lower case. It sorts after those of earlier milliseconds, by the clock of whoever makes it. Within
+   * a millisecond, and between processes, there is no order: what must be in order is counted.
+   */
   next(): string;
 }
 

@@ -22,6 +22,7 @@ async function subject(options: { inMemory: boolean; relaxed: boolean }): Promis
   return {
     clock,
     keeps: !options.inMemory,
+    sideBySide: !options.inMemory,
     open: (more) => keep(sqliteStorage({ folder, clock, relaxed: options.relaxed, ...more }).open("orders")),
     async openBackup(path) {
       const copy = new DatabaseSync(path);

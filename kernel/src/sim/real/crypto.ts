@@ -18,8 +18,11 @@ import type { Random } from "../../std/mod.ts";
 /** PKCS #8 of an Ed25519 key, up to its 32 bytes (RFC 8410 §7). */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 
-const keys = new Map<string, KeyObject>();
+/** Imported keys. The halves are kept apart: whoever gives a private key's text as a public key has no key. */
+const publicKeys = new Map<string, KeyObject>();
+const privateKeys = new Map<string, KeyObject>();
 const KEYS_MAX = 256;
+const SALT_MIN = 8;
 
 /** The cryptography of a simulated host. */
 export function simulatedCrypto(random: Random): Crypto {
@@ -28,8 +31,11 @@ export function simulatedCrypto(random: Random): Crypto {
     sha256: (data) => plain(hash("sha256", data, "buffer")),
     hmacSha256: (key, data) => plain(createHmac("sha256", key).update(data).digest()),
     timingSafeEqual: (a, b) => a.length === b.length && a.every((byte, index) => byte === b[index]),
-    async argon2id(password, salt, { tagLength }) {
-      const digest = createHash("sha256").update(salt).update(password).digest();
+    async argon2id(password, salt, { tagLength, ...costs }) {
+      if (salt.length < SALT_MIN) throw new RangeError(`A salt has ${SALT_MIN} bytes or more (RFC 9106 §3.1).`);
+      const { memoryKib, passes, parallelism } = costs;
+      const inputs = JSON.stringify([memoryKib, passes, parallelism, tagLength, salt.length]);
+      const digest = createHash("sha256").update(inputs).update(salt).update(password).digest();
       return Uint8Array.from({ length: tagLength }, (_, index) => digest[index % digest.length] ?? 0);
     },
   };
@@ -52,7 +58,7 @@ function ed25519(random: Random): Ed25519 {
         sign(
           null,
           Buffer.from(data),
-          keyOf(jwk.d, () => privateKey(jwk)),
+          keyOf(privateKeys, jwk.d, () => privateKey(jwk)),
         ),
       ),
     verify(jwk, data, signature) {
@@ -61,7 +67,7 @@ function ed25519(random: Random): Ed25519 {
         return verify(
           null,
           Buffer.from(data),
-          keyOf(jwk.x, () => publicKey(jwk)),
+          keyOf(publicKeys, jwk.x, () => publicKey(jwk)),
           signature,
         );
       } catch {
@@ -71,7 +77,7 @@ function ed25519(random: Random): Ed25519 {
   };
 }
 
-function keyOf(id: string, make: () => KeyObject): KeyObject {
+function keyOf(keys: Map<string, KeyObject>, id: string, make: () => KeyObject): KeyObject {
   let key = keys.get(id);
   if (key === undefined) {
     if (keys.size >= KEYS_MAX) keys.clear();

@@ -12,22 +12,22 @@ const SETTLE_TURNS = 40;
 
 /** Virtual time for tests: `advance` fires what falls due, in order, and lets promises settle in between. */
 export class ManualClock implements Clock {
-  #nowMs: number;
   readonly #startMs: number;
+  /** What has passed: counted by itself, for fractions of a millisecond are lost beside all that passed since 1970. */
+  #passedMs = 0;
   #waiting: Waiting[] = [];
   #order = 0;
 
   constructor(startMs = 1_750_000_000_000) {
     this.#startMs = startMs;
-    this.#nowMs = startMs;
   }
 
   now(): number {
-    return this.#nowMs;
+    return Math.floor(this.#startMs + this.#passedMs);
   }
 
   monotonicMs(): number {
-    return this.#nowMs - this.#startMs;
+    return this.#passedMs;
   }
 
   /** How many timers wait: a test of something that was closed expects none. */
@@ -36,7 +36,11 @@ export class ManualClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): Timer {
-    const waiting: Waiting = { at: this.#nowMs + Math.max(0, delayMs), order: this.#order, action };
+    const waiting: Waiting = {
+      at: delayMs > 0 ? this.#passedMs + delayMs : this.#passedMs,
+      order: this.#order,
+      action,
+    };
     this.#order += 1;
     let low = 0;
     let high = this.#waiting.length;
@@ -62,17 +66,17 @@ export class ManualClock implements Clock {
 
   /** Moves on by `ms`, firing what falls due; resolves when promises have settled. */
   async advance(ms: number): Promise<void> {
-    const end = this.#nowMs + ms;
+    const end = this.#passedMs + ms;
     await settle();
     for (;;) {
       const next = this.#waiting.at(-1);
       if (next === undefined || next.at > end) break;
       this.#waiting.pop();
-      this.#nowMs = Math.max(this.#nowMs, next.at);
+      this.#passedMs = Math.max(this.#passedMs, next.at);
       next.action();
       await settle();
     }
-    this.#nowMs = end;
+    this.#passedMs = end;
   }
 
   /** Moves on until the promise is settled, at most `maxMs`, and resolves to what it resolves to. */
@@ -82,12 +86,12 @@ export class ManualClock implements Clock {
       state.done = true;
     };
     promise.then(done, done);
-    const end = this.#nowMs + maxMs;
+    const end = this.#passedMs + maxMs;
     await settle();
     while (!state.done) {
       const next = this.#waiting.at(-1);
       if (next === undefined || next.at > end) throw new Error("The promise does not settle: no timer is due.");
-      await this.advance(next.at - this.#nowMs);
+      await this.advance(next.at - this.#passedMs);
     }
     return promise;
   }

@@ -12,8 +12,8 @@ export const reads: Readonly<Record<string, Case>> = {
     const read = database.read(READ, async (connection) => {
       const before = await connection.all(SELECT);
       looked.open();
-      // An engine in memory runs one transaction at a time, so the write would wait for this read.
-      if (subject.keeps) await go.passed;
+      // An engine that runs one transaction at a time lets the write wait for this read.
+      if (subject.sideBySide) await go.passed;
       return [before.length, (await connection.all(SELECT)).length];
     });
     await looked.passed;
@@ -37,7 +37,7 @@ export const reads: Readonly<Record<string, Case>> = {
   },
 
   async "see no write that is under way"(database, subject) {
-    if (!subject.keeps) return;
+    if (!subject.sideBySide) return;
     const changed = gate();
     const go = gate();
     const write = database.write(WRITE, async (connection) => {
@@ -66,7 +66,7 @@ export const reads: Readonly<Record<string, Case>> = {
     const many = Array.from({ length: 20 }, () =>
       database.read(READ, async (connection) => {
         const rows = await connection.all(SELECT);
-        if (subject.keeps) await go.passed;
+        if (subject.sideBySide) await go.passed;
         return rows.length;
       }),
     );

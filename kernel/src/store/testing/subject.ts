@@ -12,6 +12,8 @@ export interface ConformanceSubject {
   openBackup?(path: string): Promise<Database>;
   /** Whether what was written is there after closing and opening again. */
   readonly keeps: boolean;
+  /** Whether transactions run side by side, and reads beside writes; where not, one waits for the other. */
+  readonly sideBySide: boolean;
   /** Closes what is open and removes everything. */
   remove(): Promise<void>;
 }

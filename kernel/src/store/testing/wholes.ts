@@ -1,6 +1,6 @@
 /** Conformance: opening, closing, bounds and backups. */
 import assert from "node:assert/strict";
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BackupExists, StoreBusy, StoreClosed } from "../mod.ts";
@@ -30,7 +30,7 @@ export const wholes: Readonly<Record<string, Case>> = {
     const read = database
       .read(READ, async (connection) => {
         await connection.all(SELECT);
-        if (subject.keeps) await readGoesOn.passed;
+        if (subject.sideBySide) await readGoesOn.passed;
         await connection.all(SELECT);
       })
       .then(() => done.push("read"));
@@ -52,8 +52,12 @@ export const wholes: Readonly<Record<string, Case>> = {
     await first.close();
     const database = await subject.open({ queuedMax: 10 });
     await database.migrate([SCHEMA]);
-    const go = gate();
-    const holding = database.write(WRITE, () => go.passed);
+    const [begun, go] = [gate(), gate()];
+    const holding = database.write(WRITE, () => {
+      begun.open();
+      return go.passed;
+    });
+    await begun.passed;
     const results = Array.from({ length: 15 }, (_, index) => insert(database, `k${index}`));
     const settled = Promise.allSettled(results);
     assert.equal(database.stats().queued, 10);
@@ -76,7 +80,6 @@ export const wholes: Readonly<Record<string, Case>> = {
       const during = Array.from({ length: 50 }, (_, index) => insert(database, `during${index}`));
       await Promise.all([database.backup(path), ...during]);
       await rejectsWith(BackupExists, database.backup(path));
-      await access(path);
       const copy = await subject.openBackup(path);
       const found = Object.keys(await counters(copy));
       await copy.close();
