@@ -60,6 +60,8 @@ export const shopSimulation: Simulation = simulation({
       [...deadLetters(state)].filter(([, n]) => n > 0).map(([service, n]) => `${service} gave ${n} events up`),
     ),
   ],
+  // Until parcels leave and orders are called off: these are attacked, too.
+  faultsMs: 8_000,
   // That events are heard is the kernel's business, which is looked at anyway.
   underWay: (state) => underWay(dataOf(state), []),
 });

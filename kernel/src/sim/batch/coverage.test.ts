@@ -42,6 +42,19 @@ test("what is not reached any more is missing, a step that vanished too, and one
   ]);
 });
 
+test("what is rare is asked of large batches only, and is listed all the same", () => {
+  const rare = { runsMin: 3, areas: { steps: { "teller.move.take": ["unknown"], "teller.move.undo": ["done"] } } };
+  const all = coverageWith((tally) => {
+    for (const what of ["done", "crashed"]) tally.count("steps", "teller.move.take", what);
+    tally.count("steps", "teller.move.undo", "late");
+  });
+  assert.deepEqual(missingIn(mergeCoverage([all, all]), { ...required, rare }), []);
+  assert.deepEqual(missingIn(mergeCoverage([all, all, all]), { ...required, rare }), [
+    "steps: teller.move.take: never unknown",
+    "steps: teller.move.undo: never done",
+  ]);
+});
+
 test("a batch that is too small is not held to the list", () => {
   assert.deepEqual(
     missingIn(
