@@ -2,7 +2,7 @@
 import { calleeSystem, transportConformance } from "../transport/testing/conformance.ts";
 import { Fleet } from "./fleet.ts";
 import type { Place } from "./placement.ts";
-import { simulation } from "./simulation.ts";
+import type { Simulation } from "./simulation.ts";
 import { Stage } from "./testing/stage.ts";
 
 const apart: readonly Place[] = [
@@ -19,8 +19,8 @@ for (const [name, places, change] of [
   transportConformance(name, async (probe) => {
     const stage = new Stage();
     const { seed, scheduler, faults, history, disks } = stage;
-    const simulated = simulation({ name: "calls", system: calleeSystem(probe), actors: () => [], properties: [] });
-    const fleet = new Fleet({ ...{ seed, scheduler, faults, history, disks, places }, simulation: simulated });
+    const simulation: Simulation = { name: "calls", system: calleeSystem(probe), actors: () => [], properties: [] };
+    const fleet = new Fleet({ ...{ seed, scheduler, faults, history, disks, places }, simulation });
     Object.assign(fleet.machines.get("here") ?? {}, change);
     fleet.start();
     await scheduler.run(60_000, () => fleet.isUp);
