@@ -58,7 +58,12 @@ async function purchase(ctx: ActorContext, wish: Wish & Habits, token: string): 
   if (orderId !== undefined) {
     ctx.note("an order is placed");
     ctx.report({ placed: orderId, asked: { orderId, lines: wish.lines } } satisfies ShopReport);
-    if (wish.regrets === true) await callOff(ctx, orderId, { token, key: `${wish.name}-cancel` });
+    if (wish.careless === true) await askInVain(ctx, wish, { checkoutId: checkoutId ?? "", token });
+    if (wish.regrets === true) {
+      // At once, or when the parcel is about to leave.
+      await ctx.sleep(ctx.pick([0, 400, 1_500]) * ctx.random.next());
+      await callOff(ctx, orderId, { token, key: `${wish.name}-cancel` });
+    }
     return;
   }
   if (!REASONS.has(code ?? "")) throw new Error(`A buyer was sent away with ${code}.`);
@@ -116,6 +121,20 @@ async function reuse(ctx: ActorContext, path: string, ask: Asked): Promise<void>
   if (answer.body?.code !== "kernel/key-reused")
     throw new Error(`Another request under a used key was answered ${answer.status} ${String(answer.body?.code)}.`);
   ctx.note("a used key was refused");
+}
+
+/** What was refused stays refused, however often it is asked under its key. */
+async function askInVain(
+  ctx: ActorContext,
+  wish: Wish,
+  { checkoutId, token }: { readonly checkoutId: string; readonly token: string },
+): Promise<void> {
+  const path = `/v1/checkouts/${checkoutId}/cancel`;
+  for (const time of ["first", "second"]) {
+    const { status } = await ctx.persist("POST", path, { body: {}, key: `${wish.name}-in-vain`, token });
+    if (status !== 409) throw new Error(`A completed checkout was called off the ${time} time: ${status}.`);
+  }
+  ctx.note("a refusal was repeated");
 }
 
 async function insist(

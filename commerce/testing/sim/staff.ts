@@ -15,7 +15,7 @@ export interface StaffReport {
 
 const STAFF: Identity = { subject: "staff", roles: ["admin"], guest: false };
 const DELIVERIES = 3;
-const ROUNDS = 4;
+const ROUNDS = 6;
 
 /** Somebody in the warehouse: pieces of what is scarce arrive, one after another. */
 export function warehouse(sku: string): Actor {
@@ -33,13 +33,13 @@ export function warehouse(sku: string): Actor {
 /** Somebody at the desk: looks through the orders, stops one for a while or gives back a part of its price. */
 export const clerk: Actor = actor("clerk", async function* (ctx) {
   for (let round = 1; round <= ROUNDS; round += 1) {
-    yield ctx.between(800, 2_000);
+    yield ctx.between(400, 1_200);
     const asked = { key: `clerk-${round}-list`, identity: STAFF };
     const { items } = await ctx.call(orders.all({ limit: 20 }), asked);
     const standing = items.filter(({ lifecycle }) => lifecycle === "placed" || lifecycle === "completed");
     if (standing.length === 0) continue;
     const { orderId } = ctx.pick(standing);
-    if (ctx.random.next() < 0.5) await lookAt(ctx, orderId, `clerk-${round}`);
+    if (ctx.random.next() < 0.4) await lookAt(ctx, orderId, `clerk-${round}`);
     else await giveBack(ctx, orderId, `clerk-${round}`);
   }
 });

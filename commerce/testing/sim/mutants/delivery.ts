@@ -3,7 +3,8 @@
  *
  * Left out, because they change nothing that matters: forgetting to clear what a transaction that runs again has emitted
  * (somebody is woken once more), losing the notification after a commit (the log is looked at anyway), a listener that
- * sets its cursor back to the broker's end (the inbox knows what is read again).
+ * sets its cursor back to the broker's end (the inbox knows what is read again). And because the handlers of the shop bear
+ * another order: a later event of a key that overtakes an earlier one which is tried again.
  */
 import type { Mutant } from "./mutant.ts";
 
@@ -61,19 +62,11 @@ export const deliveryMutants: readonly Mutant[] = [
     replace: 'if (event !== undefined) void this.#attempt(event, lane);\n    const outcome = "done" as Outcome;',
   },
   {
-    name: "the cursor is as far as reading",
-    what: "a restart goes on behind events that were read and not done",
+    name: "a listener begins where the log ends",
+    what: "what was recorded while it was down is left out",
     file: "kernel/src/events/consumer.ts",
-    find: "return oldest === undefined ? this.#read : oldest.position - 1;",
-    replace: "return oldest === undefined ? this.#read : Math.max(this.#read, oldest.position);",
-  },
-  {
-    name: "the cursor passes an event that waits for another try",
-    what: "a restart while a key is parked leaves its event out",
-    file: "kernel/src/events/backlog.ts",
-    find: "lane.failures += 1;\n    this.#parked += 1;",
-    replace:
-      "lane.failures += 1;\n    this.#parked += 1;\n    const first = lane.events[0];\n    if (first !== undefined) this.#open.delete(first);",
+    find: "this.#read = await this.#cursor.load(head);",
+    replace: "this.#read = Math.max(await this.#cursor.load(head), await this.source.head());",
   },
   {
     name: "a handler that failed counts as done",
@@ -89,13 +82,6 @@ export const deliveryMutants: readonly Mutant[] = [
     find: 'if (fault.kind === "unavailable" || fault.kind === "exhausted") return "failed";',
     replace:
       'if (fault.kind === "unavailable" || fault.kind === "exhausted") return this.#bury(event, fault, attempt);',
-  },
-  {
-    name: "events of a key side by side",
-    what: "a later event of an order overtakes an earlier one that is tried again",
-    file: "kernel/src/events/backlog.ts",
-    find: "const lane = this.#lanes.get(event.key);\n    if (lane !== undefined) {",
-    replace: "const lane = this.#lanes.get(event.key);\n    if (lane !== undefined && lane.failures === 0) {",
   },
   {
     name: "the relay sends what is new to it",

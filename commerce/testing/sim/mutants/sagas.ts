@@ -2,7 +2,7 @@
  * Mistakes in the saga engine and in the sagas of the shop.
  *
  * Left out, because they only cost time: a signal that does not wake its saga (its moment comes), a wait that forgets that
- * a signal has moved it.
+ * a signal has moved it. And because a replay comes to the same end: not writing down that a saga has turned back.
  */
 import type { Mutant } from "./mutant.ts";
 
@@ -64,11 +64,11 @@ export const sagaMutants: readonly Mutant[] = [
     await connection.run(INSERT_SIGNAL, [sagaId, signal.name, JSON.stringify(checked) ?? "null", now]);`,
   },
   {
-    name: "what may have happened is not taken back",
-    what: "a step whose outcome is unknown leaves its effect behind",
-    file: "kernel/src/saga/undo.ts",
-    find: 'return this.#status === "done" || this.#status === "unknown";',
-    replace: 'return this.#status === "done";',
+    name: "no answer is taken for a refusal",
+    what: "a step that was carried out, and whose answer was lost, is not taken back",
+    file: "kernel/src/saga/attempts.ts",
+    find: 'if (mayBeUnknown && (attempts >= giveUp.attemptsMax || fiber.isTurning)) return { status: "unknown", fault };',
+    replace: 'if (mayBeUnknown) return { status: "failed", fault };',
   },
   {
     name: "steps are taken back in the order they were made",
@@ -76,13 +76,6 @@ export const sagaMutants: readonly Mutant[] = [
     file: "kernel/src/saga/fiber.ts",
     find: "[...this.#undos.values()].filter(({ isDue }) => isDue).toReversed();",
     replace: "[...this.#undos.values()].filter(({ isDue }) => isDue);",
-  },
-  {
-    name: "the turn is not written down",
-    what: "a crash on the way back goes forward again on what is undone already",
-    file: "kernel/src/saga/fiber.ts",
-    find: '    ledger.record(TURN, "turn", "done", JSON.stringify(this.#turn));\n',
-    replace: "",
   },
   {
     name: "the pivot is not remembered",
