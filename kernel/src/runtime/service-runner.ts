@@ -4,7 +4,7 @@ import { type LogSource, recorderOn } from "../events/mod.ts";
 import type { Admission } from "../guard/mod.ts";
 import { formatTraceparent, type OperationMetrics, type OperationSeries, type Tracer } from "../observe/mod.ts";
 import type { SagaEngine } from "../saga/mod.ts";
-import type { Database } from "../store/mod.ts";
+import { ConnectionLost, type Database } from "../store/mod.ts";
 import type { Origin } from "./call-context.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import { UnknownOperation } from "./faults.ts";
@@ -99,31 +99,43 @@ export class ServiceRunner {
   ): Promise<T> {
     const aftermath: Aftermath = { emitted: 0, sagas: new Set() };
     const { deadlineAt, key } = origin;
-    const result = await this.database.write(
-      {
-        label,
-        ...options,
-        ...(deadlineAt === undefined ? {} : { deadlineAt }),
-        ...(key === undefined ? {} : { about: key }),
-      },
-      (connection) => {
-        // The body runs again after a serialization failure: what it did before has not happened.
-        aftermath.emitted = 0;
-        aftermath.sagas.clear();
-        const recorder = recorderOn(connection, {
-          service: this.name,
-          events: this.contract.events,
-          ids: this.world.ids,
-          clock: this.world.clock,
-          actor: actorOf(origin),
-          trace: origin.trace === undefined ? undefined : formatTraceparent(origin.trace),
-        });
-        return body(new ServiceTx({ connection, recorder, engine: this.engine, origin, aftermath }));
-      },
-    );
+    let result: T;
+    try {
+      result = await this.database.write(
+        {
+          label,
+          ...options,
+          ...(deadlineAt === undefined ? {} : { deadlineAt }),
+          ...(key === undefined ? {} : { about: key }),
+        },
+        (connection) => {
+          // The body runs again after a serialization failure: what it did before has not happened.
+          aftermath.emitted = 0;
+          aftermath.sagas.clear();
+          const recorder = recorderOn(connection, {
+            service: this.name,
+            events: this.contract.events,
+            ids: this.world.ids,
+            clock: this.world.clock,
+            actor: actorOf(origin),
+            trace: origin.trace === undefined ? undefined : formatTraceparent(origin.trace),
+          });
+          return body(new ServiceTx({ connection, recorder, engine: this.engine, origin, aftermath }));
+        },
+      );
+    } catch (error) {
+      if (ConnectionLost.is(error)) this.#lookAgain(aftermath);
+      throw error;
+    }
     if (aftermath.emitted > 0) this.source.notify();
     for (const id of aftermath.sagas) this.engine?.wake(id);
     return result;
+  }
+
+  /** Nobody knows whether it has committed: whoever would have been woken looks what there is. */
+  #lookAgain({ emitted, sagas }: Aftermath): void {
+    if (emitted > 0) this.source.notify();
+    if (sagas.size > 0) void this.engine?.recover();
   }
 }
 
