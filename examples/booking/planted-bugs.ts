@@ -1,4 +1,4 @@
-/** The booking system with bugs that people make, to see that the simulation finds them. */
+/** The booking system with bugs that people make, to see that the simulation finds them; and one that the kernel had. */
 import { type CommandContext, type Service, type System, defineSystem } from "@isomer/kernel/runtime";
 import { accountsService } from "./accounts.ts";
 import { bookingsService } from "./bookings.ts";
@@ -30,7 +30,10 @@ export const looksBeforeItTakes = withSeats({
   },
 });
 
-/** Says no by a fault. Nothing is recorded of it, so a request that arrives twice may get a no and then a yes. */
+/**
+ * Says no by a fault. That is right, and was not when this example was written: nothing was recorded of a fault, so a
+ * request that arrived twice could get a no and then a yes.
+ */
 export const refusesByFault = withSeats({
   hold: ({ seat, booking }: Claim, ctx: CommandContext<Tables>) =>
     ctx.transaction(async (tx) => {

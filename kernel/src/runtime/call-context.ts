@@ -25,6 +25,8 @@ export interface Origin {
   readonly signal: AbortSignal | undefined;
   /** The idempotency key; what keys of further calls are derived from. */
   readonly key: string;
+  /** Whether refusals are not the last word, for calls made from it either. */
+  readonly insists?: boolean | undefined;
   /** Gives up the place among the calls under way: for whoever only waits from now on. */
   readonly leave?: (() => void) | undefined;
   /** 1 when nothing was done under this key before; more when it may have been, and by calls made from it too. */

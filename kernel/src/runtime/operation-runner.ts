@@ -109,6 +109,7 @@ export class OperationRunner {
         signal: envelope.signal,
         key: envelope.key ?? span.context.spanId,
         leave: release,
+        insists: envelope.insists,
         // A client that chose a key may have sent it before; this host need not remember.
         attempt: envelope.clientKey ? envelope.attempt + 1 : envelope.attempt,
       };
@@ -288,12 +289,15 @@ export class OperationRunner {
 
   /**
    * What a refused command finds recorded after all: another run with its key, which its caller gave up on, has committed
-   * meanwhile, and this refusal is only an echo of that. Otherwise a client's refusal is kept, so that a repetition gets
-   * the same: faults of these kinds say that nothing was changed. Others may go better next time.
+   * meanwhile, and this refusal is only an echo of that. Otherwise the refusal is kept, so that a repetition gets the
+   * same, and so does a copy of the call that comes late: whoever was refused builds on that nothing was changed. Not
+   * for who insists, nor for keys made here for clients that sent none: nobody repeats those.
    */
-  async #overtaken({ clientKey, caller }: Envelope, fault: Fault, slot: Slot): Promise<Recorded | undefined> {
+  async #overtaken(envelope: Envelope, fault: Fault, slot: Slot): Promise<Recorded | undefined> {
+    const { clientKey, caller, insists } = envelope;
     if (!REFUSALS.has(fault.kind) || KeyReused.is(fault) || KeyInFlight.is(fault)) return undefined;
-    if (!clientKey) return caller === undefined ? undefined : this.#recorded(slot, Number.POSITIVE_INFINITY);
+    if (!clientKey && caller === undefined) return undefined;
+    if (insists === true) return this.#recorded(slot, Number.POSITIVE_INFINITY);
     const { database, world } = this.#runner;
     const { key, fingerprint } = slot;
     try {
@@ -305,6 +309,8 @@ export class OperationRunner {
         return undefined;
       });
     } catch (error) {
+      // A service would build on the refusal; it asks again instead.
+      if (!clientKey) throw error;
       world.log.warn("could not keep a refusal", { operation: this.name, error });
       return undefined;
     }

@@ -80,7 +80,7 @@ async function sendOnce(
   key: string | undefined,
   deadlineAt: number,
 ): Promise<unknown> {
-  const { identity, trace, criticality, signal } = origin;
+  const { identity, trace, criticality, signal, insists } = origin;
   const before = origin.attempt - 1;
   const reply = await target.run(deadlineAt, signal, (attempt) =>
     transport.send({
@@ -89,6 +89,7 @@ async function sendOnce(
       input: call.input,
       key,
       clientKey: false,
+      insists,
       attempt: before + attempt,
       deadlineAt,
       caller,

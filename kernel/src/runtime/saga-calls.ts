@@ -16,10 +16,20 @@ export function sagaEngineOf(runner: ServiceRunner): SagaEngine {
     transact: (label, origin, body) =>
       runner.transact(`${name}.${label}`, { caller: name, ...origin }, undefined, body),
     isCommand: (call) => runner.outbound.route(call).isCommand,
-    call: (call, { key, identity, criticality, trace, attempt }) => {
+    call: (call, { key, identity, criticality, trace, attempt, insists }) => {
       const route = runner.outbound.route(call);
       const deadlineAt = world.clock.monotonicMs() + 4 * DEADLINE_MS;
-      const origin = { caller: name, identity, trace, criticality, deadlineAt, signal: undefined, key, attempt };
+      const origin = {
+        caller: name,
+        identity,
+        trace,
+        criticality,
+        deadlineAt,
+        signal: undefined,
+        key,
+        attempt,
+        insists,
+      };
       return route.send(call, origin, route.isCommand ? key : undefined);
     },
   });

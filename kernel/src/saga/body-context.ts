@@ -47,7 +47,7 @@ export class BodyContext implements SagaContext<string, never> {
     if (began === undefined) return never();
     const outcome = await attempt(fiber, {
       name,
-      run: (count) => fiber.outside.call(call, name, count),
+      run: (count) => fiber.outside.call(call, name, { attempt: count, insists: fiber.pivoted }),
       giveUp: {
         attemptsMax: options.attemptsMax ?? ATTEMPTS_MAX,
         mustResolve: began.mustResolve,

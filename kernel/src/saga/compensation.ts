@@ -32,7 +32,7 @@ async function takeBack(fiber: Fiber, undo: Undo, key: string): Promise<boolean>
 async function once(fiber: Fiber, undo: Undo, key: string, count: number): Promise<void> {
   const { taker } = undo;
   if (taker.kind === "call") {
-    await fiber.outside.call(taker.undo(undo.result()), key, count);
+    await fiber.outside.call(taker.undo(undo.result()), key, { attempt: count, insists: true });
     return;
   }
   await fiber.ledger.transact(key, async (tx) => {

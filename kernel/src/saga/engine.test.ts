@@ -49,7 +49,7 @@ test("runs its steps in order, each with its own key, and ends with its output",
   assert.deepEqual(view.output, { price: 4 });
   assert.equal(view.fault, undefined);
   assert.deepEqual(setup.callees.order, ["s1/a", "s1/b", "s1/c"]);
-  assert.deepEqual(setup.callees.seen[0], { key: "s1/a", attempt: 1, ...origin });
+  assert.deepEqual(setup.callees.seen[0], { key: "s1/a", attempt: 1, insists: false, ...origin });
   assert.deepEqual(setup.heard, ["three completed"]);
   await setup.drive(setup.engine.idle());
   assert.deepEqual(setup.engine.stats(), { running: 0, concurrentMax: 1_000, queued: 0, queuedMax: 10_000 });

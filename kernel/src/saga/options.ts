@@ -12,6 +12,8 @@ export interface SagaCallOptions extends SagaOrigin {
   readonly key: string;
   /** 1 when the call has certainly not been made before; more when it may have been. */
   readonly attempt: number;
+  /** Whether it is repeated until it succeeds, past the pivot and when taking back: a refusal is not the last word then. */
+  readonly insists: boolean;
 }
 
 /** Hears what sagas do, for metrics. */

@@ -42,11 +42,11 @@ export class Outside {
     }
   }
 
-  /** Makes the call of a step, under its key. */
-  call(call: Call, name: string, attempt: number): Promise<unknown> {
+  /** Makes the call of a step, under its key. `insists`: it is repeated until it succeeds. */
+  call(call: Call, name: string, { attempt, insists }: { attempt: number; insists: boolean }): Promise<unknown> {
     const { identity, criticality, trace } = this.#origin;
     const key = `${this.#row.id}/${name}`;
-    return this.#options.call(call, { key, attempt, identity, criticality, trace });
+    return this.#options.call(call, { key, attempt, identity, criticality, trace, insists });
   }
 
   /** How long to wait when something has failed so often, in milliseconds. */

@@ -16,6 +16,11 @@ export interface Envelope {
   readonly key: string | undefined;
   /** Whether a client chose the key: then a repetition in flight is refused instead of joined, and faults are kept. */
   readonly clientKey: boolean;
+  /**
+   * Whether the caller repeats the call under its key until it succeeds: then a refusal is not the last word. Otherwise
+   * it is kept, so that a copy of the call that was lost on the way cannot take effect after the caller was refused.
+   */
+  readonly insists?: boolean | undefined;
   /** 1 for the first attempt. */
   readonly attempt: number;
   /** When the call must be over, on the host's monotonic clock. The wire carries what remains, in milliseconds. */
