@@ -154,7 +154,7 @@ class Command {
   #summary({ violations, faults, crashes, transactions, virtualMs, digest, placement }: RunResult): readonly string[] {
     const seconds = (virtualMs / 1_000).toFixed(1);
     return [
-      `placement: ${placement.map((place) => place.replace(/^(.+): \1$/, "$1")).join(" | ")}`,
+      `placement: ${placement.map((place) => place.replace(/^(.+): (?:\1)?$/, "$1")).join(" | ")}`,
       `${transactions} transactions, ${faults.length} faults, ${crashes} crashes in ${seconds} virtual seconds`,
       `digest ${digest}`,
       ...violations.map(({ property, what, at }) => `FAILED at ${secondsOf(at)} ${property}: ${what}`),

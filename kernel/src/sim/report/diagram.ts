@@ -31,7 +31,7 @@ export type DiagramItem =
 
 /** A sequence diagram. */
 export interface Diagram {
-  /** Parties, in the order of their first appearance. */
+  /** Parties: those outside, then the others in the order of their first appearance. */
   readonly parties: readonly string[];
   readonly items: readonly DiagramItem[];
 }
@@ -61,7 +61,14 @@ export function diagramOf(events: readonly SimEvent[]): Diagram {
   const parties = new Set(
     items.flatMap((item) => (item.kind === "message" ? [item.from, item.to] : item.kind === "mark" ? [item.at] : [])),
   );
-  return { parties: [...parties], items };
+  return { parties: [...parties].toSorted((one, other) => rankOf(one, items) - rankOf(other, items)), items };
+}
+
+/** Who only asks stands first. */
+function rankOf(name: string, items: readonly DiagramItem[]): number {
+  const messages = items.filter((item) => item.kind === "message");
+  const asks = messages.some(({ from, isAnswer }) => from === name && !isAnswer);
+  return asks && !messages.some(({ to, isAnswer }) => to === name && !isAnswer) ? 0 : 1;
 }
 
 function itemOf(event: SimEvent, losses: readonly SimEvent[]): DiagramItem {

@@ -93,7 +93,7 @@ function factsOf({ name }: Simulation, { whole, told, runs, isMinimal, all }: Kn
     ["seen", `at ${secondsOf(first?.at ?? 0)} s`],
     ["faults", runs === undefined ? String(count(whole)) : shrunk],
     ["actors", `${told.actors.length} of ${all}: ${told.actors.join(", ")}`],
-    ["placement", told.placement.map((place) => place.replace(/^(.+): \1$/, "$1")).join(" | ")],
+    ["placement", told.placement.map((place) => place.replace(/^(.+): (?:\1)?$/, "$1")).join(" | ")],
     [
       "beside it",
       told.violations

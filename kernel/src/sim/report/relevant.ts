@@ -101,8 +101,8 @@ function withCircumstances(
 ): readonly SimEvent[] {
   const parties = new Set(related.flatMap(({ who, whom }) => (whom === undefined ? [who] : [who, whom])));
   const kept = new Set(related);
-  const first = related[0]?.at ?? 0;
   const few = new Set(faults.map(faultId)).size <= FEW;
+  const first = Math.min(related[0]?.at ?? 0, few ? (faults[0]?.at ?? Infinity) : Infinity);
   const lost = few ? lostAmong(parties, events) : new Set();
   return events.filter((event) => {
     const { kind, who, what, at, exchange } = event;
