@@ -89,6 +89,7 @@ function crowd(seed: number): readonly Actor[] {
       ...(isRush && chance(0.5) ? { lines: [{ sku: SCARCE_SKU, quantity: 1 }] } : {}),
       ...(isRush && chance(0.4) ? { coupon: RARE_COUPON } : {}),
       ...(twice ? { coupon: "WELCOME10" } : {}),
+      ...(chance(0.15) ? { paymentToken: "tok_3ds" } : {}),
     };
     const habits = { twice, insists: chance(0.5), careless: chance(0.1), regrets: chance(0.25) };
     return shopper({ ...wish, ...rushes, ...habits, name: `s${n}` });

@@ -74,8 +74,8 @@ const INSERT =
     name: "answered before the commit",
     what: "a crash loses what somebody was told is done",
     file: "kernel/src/runtime/service-runner.ts",
-    find: "const result = await this.database.write(",
-    replace: "const result = await early<T>(this.database,",
+    find: "result = await this.database.write(",
+    replace: "result = await early<T>(this.database,",
     also: [
       {
         find: "function actorOf({",
