@@ -11,7 +11,7 @@ export interface KeptCase {
   /** What did not hold when it was kept. */
   readonly property: string;
   readonly what: string;
-  /** The faults that were found to matter, by their ids. */
+  /** The faults that were found to matter, by their ids; none, where nobody looked. */
   readonly faults: readonly string[];
   /** The actors that were found to matter; all, where it is not said. */
   readonly actors?: readonly string[];
@@ -42,5 +42,6 @@ export function caseOf(simulation: string, { seed, violations, faults, actors }:
 
 /** The runs that a kept case asks for: the whole seed, and what was found to matter of it. */
 export function tasksOf({ seed, faults, actors }: KeptCase): readonly SeedTask[] {
+  if (faults.length === 0) return [{ seed }];
   return [{ seed }, { seed, only: faults, ...(actors === undefined ? {} : { onlyActors: actors }) }];
 }
