@@ -90,7 +90,7 @@ const sourceCases: Readonly<Record<string, (subject: SourceSubject) => Promise<v
     await append(MOVED);
     const [first, second] = await Promise.all([1, 2].map(() => source.read({ after: 0, limit: 10 })));
     assert.deepEqual(first?.events, second?.events);
-    (first?.events[0]?.data as { changed?: boolean }).changed = true;
+    Object.assign(first?.events[0]?.data ?? {}, { changed: true });
     assert.notDeepEqual(first?.events, second?.events);
     assert.deepEqual((await source.read({ after: 0, limit: 10 })).events, second?.events);
   },
