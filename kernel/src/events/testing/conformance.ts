@@ -11,7 +11,7 @@ export interface SourceSubject {
   close(): Promise<void>;
 }
 
-/** A broker. */
+/** A broker to be tried, and how to be rid of it. */
 export interface BrokerSubject {
   readonly broker: Broker;
   close(): Promise<void>;

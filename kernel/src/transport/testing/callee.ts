@@ -117,7 +117,7 @@ function calleeService(probe: CalleeProbe): Service {
   });
 }
 
-/** The system. */
+/** A system of one callee, which others call over the transport that is tried. */
 export function calleeSystem(probe: CalleeProbe): System {
   return defineSystem({
     name: "calls",
