@@ -1,10 +1,10 @@
 /** Calls between simulated hosts: envelopes as text over the network, with what remains of the deadline. */
-import { DeadlineExceeded, markRetried, wasRetried } from "../guard/mod.ts";
+import { DeadlineExceeded, Overloaded, markRetried, wasRetried } from "../guard/mod.ts";
 import { type Clock, type FaultData, faultFrom, toFault } from "../std/mod.ts";
 import type { Identity } from "../contract/mod.ts";
 import type { Host } from "../runtime/mod.ts";
 import type { Envelope, Reply, Transport } from "../transport/mod.ts";
-import { stableName } from "./faults.ts";
+import { type Faults, stableName } from "./faults.ts";
 import { hash53 } from "./hash.ts";
 import type { Listener } from "./machine.ts";
 import type { Asker, Network } from "./network.ts";
@@ -60,12 +60,15 @@ function inputName(input: unknown): string {
 }
 
 /**
- * Takes calls for the services that are placed on a host. `occasion` gives each arrival a name of its own: of a doubled
- * call too, for two runs of one call make different ids.
+ * Takes calls for the services that are placed on a host. Each arrival has an occasion of its own: that of a doubled call
+ * too, for two runs of one call make different ids.
  */
-export function callListener(local: Transport, clock: Clock, occasion: (name: string) => string): Listener {
+export function callListener(local: Transport, clock: Clock, faults: Pick<Faults, "occasion" | "strikes">): Listener {
   return async (body, signal) => {
     const { remainingMs, from, ...rest } = JSON.parse(body) as Sent;
+    const what = `${rest.service}.${rest.operation}`;
+    if (faults.strikes("call refused", faults.occasion(`${from}>${rest.service} ${what} ${rest.key ?? ""}`)))
+      return JSON.stringify({ fault: Overloaded.with({ retryAfterMs: REFUSED_MS }).toJSON(), retried: false });
     const envelope: Envelope = {
       ...rest,
       // JSON leaves out what is undefined.
@@ -76,10 +79,13 @@ export function callListener(local: Transport, clock: Clock, occasion: (name: st
       deadlineAt: clock.monotonicMs() + remainingMs,
       signal,
     };
-    const name = occasion(`call ${from} ${rest.service}.${rest.operation} ${rest.key ?? ""}`);
+    const name = faults.occasion(`call ${from} ${what} ${rest.key ?? ""}`);
     return JSON.stringify(await under(name, () => answer(local, envelope)));
   };
 }
+
+/** After how long a caller that is refused is asked to come again, in milliseconds. */
+const REFUSED_MS = 100;
 
 /** The port on which gateways take calls of actors that do without HTTP. */
 export const EDGE = "edge";

@@ -38,6 +38,7 @@ export const FAULTS = {
   partition: "two machines do not reach one another",
   "one-way partition": "a machine reaches another, which does not reach it",
   "rolling restart": "machines restart one after another, into the next version where there is one",
+  "call refused": "a host has no room for a call, and says so at once",
 } as const;
 
 /** A kind of fault. */

@@ -210,7 +210,7 @@ export class Fleet {
       ...(simulation.settings === undefined ? {} : { settings: simulation.settings(SIM_URL) }),
     });
     const occasion = (what: string): string => faults.occasion(what);
-    machine.ports.set(CALLS, callListener(host.transport, clock, occasion));
+    machine.ports.set(CALLS, callListener(host.transport, clock, faults));
     if (place.isGateway) {
       machine.ports.set(EDGE, edgeListener(host, occasion));
       const gateway = new Gateway({

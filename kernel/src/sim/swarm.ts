@@ -39,6 +39,7 @@ const HIGHEST: FaultRates = {
   partition: 2,
   "one-way partition": 2,
   "rolling restart": 0.7,
+  "call refused": 0.02,
 };
 
 /** Draws the rates of a run. Each kind is absent in about a third of the runs. */
