@@ -2,7 +2,8 @@
  * The broker: keeps the events of services for subscribers in other hosts. It is a copy; the log is what counts.
  *
  * Positions are the log's own, so nothing depends on what the broker remembers: if it loses events that it had
- * acknowledged, its head goes back, and the relay sends them again from there.
+ * acknowledged, its head goes back, and the relay sends them again from there. All brokers are held to one conformance suite
+ * (`events/testing/conformance.ts`), and so are all sources of events.
  */
 import type { EventRecord } from "./event.ts";
 import type { EventSource } from "./source.ts";

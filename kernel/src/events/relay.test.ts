@@ -175,6 +175,7 @@ test("stops when what is under way has ended, sends nothing then, and goes on wh
   await drive(clock, begun.promise);
   const order: string[] = [];
   const stopped = relay.stop().then(() => order.push("stopped"));
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   order.push("released");
   go.resolve();
   await drive(clock, stopped);
@@ -187,6 +188,8 @@ test("stops when what is under way has ended, sends nothing then, and goes on wh
   relay.start();
   await caughtUp();
   assert.deepEqual(broker.positions("shop"), [1, 2]);
+  await relay.stop();
+  assert.equal(clock.pending, 0, "it does not look any more");
 });
 
 test("brings events of all types, as they were recorded", async (context) => {

@@ -7,7 +7,7 @@ import type { SpanExporter } from "../observe/mod.ts";
 import type { HttpRequest, HttpResponse } from "./context.ts";
 import type { MailPort } from "./mail.ts";
 
-/** Asks parties outside the system. Network failures are faults of kind `unavailable`; any status resolves. */
+/** Asks parties outside the system. Network failures are faults of kind `unavailable`; any status resolves. See `runtime/testing/fetch-conformance.ts`. */
 export type Fetch = (request: HttpRequest, signal?: AbortSignal) => Promise<HttpResponse>;
 
 /** All ports of a host. */

@@ -1,6 +1,7 @@
 /**
  * Cryptography as a port. Everything but password hashing is synchronous: work on the thread pool would end in an
- * order that no seed decides, and for inputs of this size the pool costs more than the work.
+ * order that no seed decides, and for inputs of this size the pool costs more than the work. All implementations are held
+ * to one conformance suite (`security/testing/crypto-conformance.ts`).
  */
 import { type FaultType, defineFault } from "../std/mod.ts";
 

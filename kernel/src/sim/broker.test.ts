@@ -165,4 +165,18 @@ describe("a listener of the broker", () => {
     assert.equal(told, 0);
     assert.equal(await outcomeOf(asking), "waits");
   });
+
+  test("is named after its machine, in its next life as in the one before", async () => {
+    const { stage, machine, sim, client } = setup({ rates: { "event late": 1 } });
+    client.source("shop").onAppend(() => {});
+    await append(stage, client, 0, 1);
+    machine.dies();
+    const next = sim.clientOf(machine, machine.born(), forkedRandom(1, "poll"));
+    next.source("shop").onAppend(() => {});
+    await append(stage, next, 1, 2);
+    assert.deepEqual(
+      stage.faults.happened.map(({ name }) => name),
+      [1, 2].map((position) => `broker>host/0 news of shop up to ${position}`),
+    );
+  });
 });

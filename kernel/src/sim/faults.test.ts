@@ -37,6 +37,19 @@ describe("faults", () => {
     assert.deepEqual(new Set(meet(faultsOf(1).faults, 500)), later);
   });
 
+  test("of one kind say nothing about those of another", () => {
+    const rates = onlyRates({ "request lost": 0.2, "reply lost": 0.2 });
+    const faults = new Faults({ seed: 1, rates, now: () => 0, onFault: () => {} });
+    let both = 0;
+    for (let n = 0; n < 1_000; n += 1) {
+      const occasion = faults.occasion(`a>b call ${n}`);
+      const [one, other] = [faults.strikes("request lost", occasion), faults.strikes("reply lost", occasion)];
+      if (one && other) both += 1;
+    }
+    // 40 by chance, 200 if one decided both.
+    assert.ok(both > 10 && both < 80, String(both));
+  });
+
   test("are told as they happen, with the moment", () => {
     const { faults, told } = faultsOf(1);
     meet(faults);

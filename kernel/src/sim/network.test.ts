@@ -57,6 +57,9 @@ describe("a question", () => {
     );
     assert.ok(heard.every(({ at }) => at >= 0.3 && at < 1.5));
     assert.ok(stage.scheduler.now >= 0.6 && stage.scheduler.now < 3);
+    const { events } = stage.scheduler;
+    await stage.pass(60_000);
+    assert.equal(stage.scheduler.events, events, "what was answered is not waited for any more");
     const order = heard.map(({ body }) => body);
     assert.notDeepEqual(
       order,
@@ -117,6 +120,10 @@ describe("a message", () => {
       ["a", "a"],
     );
     assert.ok((heard[1]?.at ?? 0) > (heard[0]?.at ?? 0));
+    const mute = setup(striking("request doubled"));
+    mute.answer.with = () => (mute.heard.length === 1 ? new Promise(() => {}) : Promise.resolve("of the second"));
+    await unreachable(mute.stage.settle(mute.ask("a")), /took too long/);
+    assert.equal(mute.heard.length, 2);
   });
 
   for (const [kind, where] of [
@@ -200,6 +207,7 @@ describe("a process that dies", () => {
     await unreachable(stage.settle(asking), /reset/);
     ghost.resolve("of the dead");
     assert.equal(await stage.settle(ask("a")), "of the living");
+    assert.equal(stage.history.events.filter(({ kind }) => kind === "reply").length, 1);
   });
 
   test("learns nothing of what it asked; what it asked is done all the same", async () => {

@@ -1,4 +1,7 @@
-/** Time as a port: the real one is in `node`, the virtual one in `sim`. Nothing else may know the time. */
+/**
+ * Time as a port: the real one is in `node`, the virtual one in `sim`. Nothing else may know the time. All are held to one
+ * conformance suite (`std/testing/clock-conformance.ts`).
+ */
 
 /** A timer that was set. */
 export interface Timer {

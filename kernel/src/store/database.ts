@@ -1,6 +1,6 @@
 /**
- * The store's port: a database of one service. Implementations: SQLite (`node/sqlite`); later PostgreSQL and the
- * simulated one. All are held to one conformance suite (`store/testing/conformance.ts`).
+ * The store's port: a database of one service. Implementations: SQLite (`node/sqlite`) and the simulated one
+ * (`sim/database.ts`); later PostgreSQL. All are held to one conformance suite (`store/testing/conformance.ts`).
  *
  * What every implementation holds:
  *  - a write's statements commit together or not at all;

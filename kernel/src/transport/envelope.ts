@@ -2,7 +2,8 @@
  * Calls as they travel between services: in memory, over the wire, in simulation.
  *
  * Every transport keeps the same meaning: the callee validates and copies the input and the output, decides who may
- * call, and applies the deadline; faults arrive with the same code, kind, message and data.
+ * call, and applies the deadline; faults arrive with the same code, kind, message and data. One conformance suite holds them
+ * to that (`transport/testing/conformance.ts`).
  */
 import type { Criticality, Identity } from "../contract/mod.ts";
 import type { TraceContext } from "../observe/mod.ts";

@@ -73,6 +73,13 @@ const sourceCases: Readonly<Record<string, (subject: SourceSubject) => Promise<v
     );
   },
 
+  async "does not go back for a reader that is ahead of it"({ source, append }) {
+    await append(MOVED);
+    const head = await source.head();
+    const { upTo, more } = await source.read({ after: head + 5, limit: 10 });
+    assert.deepEqual([upTo, more], [head + 5, false]);
+  },
+
   async "gives the wanted types only, and goes past the others"({ source, append }) {
     await append(MOVED, NOTED, MOVED, NOTED, NOTED);
     for (const limit of [1, 2, 10]) {

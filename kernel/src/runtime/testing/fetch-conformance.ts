@@ -102,7 +102,13 @@ const cases: Readonly<Record<string, Case>> = {
 
   async "is that fault when it takes too long"(subject) {
     subject.answer(hangs);
-    await fails(subject.fetch({ method: "GET", url: `${subject.url}/x`, timeoutMs: 30 }));
+    const order: number[] = [];
+    const asking = [400, 30].map(async (timeoutMs) => {
+      await fails(subject.fetch({ method: "GET", url: `${subject.url}/x`, timeoutMs }));
+      order.push(timeoutMs);
+    });
+    await Promise.all(asking);
+    assert.deepEqual(order, [30, 400]);
   },
 
   async "is that fault when the answer is too large"(subject) {
