@@ -8,7 +8,7 @@ import { shopSimulation } from "../shop.ts";
 import type { Finding, Order } from "./finding.ts";
 
 /** How long the search for the fewest faults may take. */
-const SHRINK_MS = 40_000;
+const SHRINK_MS = 90_000;
 
 const order = JSON.parse(process.argv[2] ?? "{}") as Order;
 const beganAt = performance.now();

@@ -27,6 +27,7 @@ await eachOf(mutants, availableParallelism(), async ({ name }) => {
     return;
   }
   rows.set(name, row);
+  await writeFile(TABLE, tableOf(rows));
   console.log(`${name}: seed ${row.seeds}, ${row.violated}, ${row.faults} faults, ${row.fewest} enough`);
 });
 
@@ -35,7 +36,17 @@ process.exitCode = missed === 0 ? 0 : 1;
 
 function rowOf(name: string, finding: Finding): Row | undefined {
   if (!finding.found) return undefined;
-  const { seed: seeds, violated, faults, fewest = faults } = finding;
+  const { seed: seeds, faults, fewest = faults } = finding;
+  const violated = toldShort(finding.violated, finding.what);
   const kinds = [...new Set(fewest.map((fault) => fault.slice(0, fault.indexOf(": "))))];
   return { name, seeds, violated, faults: faults.length, fewest: fewest.length, kinds };
+}
+
+/** What a buyer met says more than which of them it was. */
+function toldShort(violated: string, what: string): string {
+  if (!violated.startsWith("actor ")) return violated;
+  return what
+    .replace(/^Error: /u, "")
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gu, "…")
+    .slice(0, 90);
 }

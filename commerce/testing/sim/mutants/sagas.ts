@@ -21,9 +21,9 @@ export const sagaMutants: readonly Mutant[] = [
     name: "a step is journaled before its outcome",
     what: "a replay takes what was only begun for done",
     file: "kernel/src/saga/body-context.ts",
-    find: "    const outcome = await attempt(fiber, {\n      name,\n      run: (count) => fiber.outside.call(call, name, count),",
+    find: "    if (began === undefined) return never();\n    const outcome = await attempt(fiber, {\n      name,\n      run: (count) => fiber.outside.call(",
     replace:
-      '    fiber.ledger.record(name, "step", "done", null);\n    const outcome = await attempt(fiber, {\n      name,\n      run: (count) => fiber.outside.call(call, name, count),',
+      '    if (began === undefined) return never();\n    fiber.ledger.record(name, "step", "done", null);\n    const outcome = await attempt(fiber, {\n      name,\n      run: (count) => fiber.outside.call(',
   },
   {
     name: "steps are not journaled",
