@@ -34,6 +34,7 @@ const REASONS: ReadonlySet<string> = new Set([
   "store/connection-lost",
   "kernel/deadline-exceeded",
   "kernel/breaker-open",
+  "kernel/overloaded",
 ]);
 
 const PATIENCE_MS = 240_000;
