@@ -80,7 +80,6 @@ export const REQUIRED: Required = {
         "orders.cancelOrder.returnMoney": ATTACKED,
         "orders.cancelOrder.returnStock": ATTACKED,
         "orders.cancelOrder.returnCoupons": ATTACKED,
-        "orders.cancelOrder.finish": ["crashed"],
         "shipping.leave.takeOffShelf": ATTACKED,
         "shipping.leave.left": ["crashed"],
       },

@@ -92,7 +92,9 @@ function crowd(seed: number): readonly Actor[] {
       ...(chance(0.15) ? { paymentToken: "tok_3ds" } : {}),
     };
     const habits = { twice, insists: chance(0.5), careless: chance(0.1), regrets: chance(0.25) };
-    return shopper({ ...wish, ...rushes, ...habits, name: `s${n}` });
+    // Who regrets has a coupon to get back, too.
+    const regretted = habits.regrets && rushes.coupon === undefined ? { coupon: "WELCOME10" } : {};
+    return shopper({ ...wish, ...rushes, ...regretted, ...habits, name: `s${n}` });
   });
   return [...buyers, clerk, warehouse(SCARCE_SKU)];
 }
