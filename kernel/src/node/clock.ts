@@ -17,15 +17,18 @@ export function systemClock(): Clock {
 }
 
 function after(delayMs: number, action: () => void): Timer {
-  let left = Number.isNaN(delayMs) ? 0 : Math.max(0, delayMs);
+  const dueAt = performance.now() + (Number.isNaN(delayMs) ? 0 : Math.max(0, delayMs));
   let timer: NodeJS.Timeout;
-  const arm = (): void => {
-    // A timer may fire a fraction of a millisecond early, but deadlines must not: round up.
-    const step = Math.ceil(Math.min(left, TIMEOUT_MAX_MS));
-    left -= step;
-    timer = setTimeout(left > 0 ? arm : action, step);
+  const arm = (leftMs: number): void => {
+    timer = setTimeout(look, Math.ceil(Math.min(leftMs, TIMEOUT_MAX_MS)));
   };
-  arm();
+  // The event loop counts whole milliseconds from when it last looked at the clock: it may be early, deadlines must not.
+  const look = (): void => {
+    const leftMs = dueAt - performance.now();
+    if (leftMs > 0) arm(leftMs);
+    else action();
+  };
+  arm(dueAt - performance.now());
   return {
     cancel: () => {
       clearTimeout(timer);
