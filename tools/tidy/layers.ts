@@ -19,6 +19,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["gateway"],
   ["sqlite"],
   ["node", "sim"],
+  ["cli"],
 ];
 
 /** What a part may take from outside. Tests may also use `fast-check`. */
@@ -26,7 +27,22 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   schema: ["typebox"],
   store: ["kysely"],
   runtime: ["kysely"],
-  node: ["fastify", "@fastify/cors", "@fastify/compress", "nodemailer"],
+  wire: ["@msgpack/msgpack"],
+  node: [
+    "fastify",
+    "@fastify/cors",
+    "@fastify/compress",
+    "nodemailer",
+    "pg",
+    "@nats-io/transport-node",
+    "@nats-io/jetstream",
+    "@nats-io/kv",
+    "@redis/client",
+    "amqplib",
+    "@peculiar/x509",
+    "@grpc/grpc-js",
+    "protobufjs",
+  ],
 };
 
 /** Where the shop is put together and tried: these see all of it. */

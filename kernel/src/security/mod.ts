@@ -1,4 +1,5 @@
 /** security: who somebody is, what they may do, and how secrets are kept. */
+export type { WorkloadCredentials, WorkloadIdentity } from "./workload.ts";
 export {
   type AccessPolicy,
   type Bearer,
