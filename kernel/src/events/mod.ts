@@ -17,6 +17,7 @@ export {
 export type { Actor, EventRecord, EventWriter, Recorder } from "./event.ts";
 export { INBOX_RETENTION_MS, pruneInbox } from "./inbox.ts";
 export { type LogRange, type NewEvent, appendEvent, logHead, readKey, readLog } from "./log.ts";
+export type { Hints } from "./hints.ts";
 export { LogSource, type LogSourceOptions, logSource } from "./log-source.ts";
 export { eventsMigrations } from "./migrations.ts";
 export { type RecorderOptions, recorderOn } from "./recorder.ts";

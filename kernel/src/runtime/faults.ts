@@ -72,6 +72,13 @@ export const Draining: FaultType<undefined> = defineFault({
   message: () => "This host is stopping and takes no new calls. Repeat the call.",
 });
 
+/** Another replica of the service leads now: what this one had begun on its own goes on there. */
+export const LeaseLost: FaultType<{ service: string }> = defineFault({
+  code: "kernel/lease-lost",
+  kind: "unavailable",
+  message: ({ service }) => `Another replica of "${service}" leads now, and goes on with this.`,
+});
+
 /** The party could not be reached, or did not answer well or in time. Whether it acted is unknown. */
 export const HttpFailed: FaultType<{ host: string; reason: string }> = defineFault({
   code: "kernel/http-failed",

@@ -5,32 +5,28 @@
  * their consumers stood, resumes sagas from their journals, and runs jobs again.
  */
 import type { Criticality, Identity } from "../contract/mod.ts";
-import { type Consumer, type EventSource, Relay, eventsMigrations, logSource, resetConsumer } from "../events/mod.ts";
+import { type Consumer, type EventSource, eventsMigrations, logSource, resetConsumer } from "../events/mod.ts";
 import { Admission, Outbound } from "../guard/mod.ts";
 import { Metrics, type TraceContext, Tracer, operationMetrics } from "../observe/mod.ts";
 import { type SagaEngine, sagaMigrations } from "../saga/mod.ts";
 import { validator } from "../schema/mod.ts";
-import { sleep } from "../std/mod.ts";
 import { sourcingMigrations } from "../sourcing/mod.ts";
 import type { Database } from "../store/mod.ts";
 import type { Reply, Transport } from "../transport/mod.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
 import { UnknownOperation } from "./faults.ts";
-import { Hearing, consumerOf, groupSubscriptions } from "./hearing.ts";
+import { Background } from "./background.ts";
+import type { Hearing } from "./hearing.ts";
 import { idempotencyMigrations } from "./idempotency.ts";
-import { JobLoop } from "./jobs.ts";
-import { pruneJob } from "./maintenance.ts";
+import { leaseMigrations } from "./leadership.ts";
 import { DEADLINE_MS, Routes } from "./outbound.ts";
-import { sagaEngineOf } from "./saga-calls.ts";
-import type { Job, Service } from "./service.ts";
+import type { Service } from "./service.ts";
 import { ServiceRunner } from "./service-runner.ts";
 import { Edge } from "./edge.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import type { Settings, System } from "./system.ts";
 import type { World } from "./world.ts";
 
-/** How long sagas wait at the start for events, in milliseconds. */
-const CATCH_UP_MS = 1_000;
 const REBUILD = { caller: undefined, identity: undefined, trace: undefined, criticality: "sheddable" } as const;
 
 /** A call from the edge: the gateway, an operator, a test. */
@@ -62,6 +58,8 @@ export interface HostOptions {
   readonly place?: readonly string[];
   /** How the services placed elsewhere are reached; needed when not all are placed here. */
   readonly elsewhere?: Elsewhere;
+  /** This host's name among those that have the same services; no two that run may have the same. */
+  readonly replica?: string;
 }
 
 /** The services of one process, running. */
@@ -71,8 +69,7 @@ export class Host {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly #runners = new Map<string, ServiceRunner>();
-  readonly #hearings: Hearing[] = [];
-  readonly #jobs = new Map<string, JobLoop>();
+  readonly #backgrounds = new Map<string, Background>();
   readonly #wheel: DeadlineWheel;
   readonly #databases: Database[] = [];
   /** How many calls from the edge are under way, and who waits for there to be none. */
@@ -83,7 +80,6 @@ export class Host {
   readonly #placed: readonly Service[];
   readonly #elsewhere: Elsewhere | undefined;
   readonly #edge: Edge | undefined;
-  readonly #relays: Relay[] = [];
 
   private constructor({ system, world, settings, metrics, tracer, place, elsewhere }: HostOptions) {
     this.system = system;
@@ -122,25 +118,11 @@ export class Host {
     // All of them are awaited: a database that is still being opened when another fails must be closed too.
     const added = await Promise.allSettled(this.#placed.map((service) => this.#add(service, shared)));
     for (const outcome of added) if (outcome.status === "rejected") throw outcome.reason;
-    this.#hear();
-    this.#relay();
+    this.#prepare(options);
     for (const { attach } of this.#placed) attach?.(this);
-    if (options.jobs !== false) for (const job of this.#jobs.values()) job.start();
-    await this.#catchUp();
-    await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.recover()));
-  }
-
-  /**
-   * Sagas go on after what was told while the host was down is heard: an answer that is here is not late, and a wait that
-   * ran out meanwhile must not be given up for want of it. Not for long: others may be down longer.
-   */
-  async #catchUp(): Promise<void> {
-    const hearing = this.#hearings.filter(({ runner }) => runner.engine !== undefined);
-    if (hearing.length === 0) return;
-    const tooLong = new AbortController();
-    const heard = Promise.allSettled(hearing.map(({ consumer }) => consumer.idle()));
-    await Promise.race([heard, sleep(this.world.clock, CATCH_UP_MS, tooLong.signal)]);
-    tooLong.abort();
+    const backgrounds = [...this.#backgrounds.values()];
+    await Promise.all(backgrounds.map((background) => background.start()));
+    await Promise.all(backgrounds.map((background) => background.work()));
   }
 
   /** Calls between services: in memory to those placed here, and through {@link Elsewhere} to others. */
@@ -211,12 +193,12 @@ export class Host {
 
   /** Consumers, for views of lag and dead letters. */
   get consumers(): readonly Consumer[] {
-    return this.#hearings.map(({ consumer }) => consumer);
+    return this.hearings.map(({ consumer }) => consumer);
   }
 
   /** Who hears what, for operators. */
   get hearings(): readonly Hearing[] {
-    return this.#hearings;
+    return [...this.#backgrounds.values()].flatMap(({ hearings }) => hearings);
   }
 
   /** The engines of the services that have sagas, for operators. */
@@ -235,9 +217,8 @@ export class Host {
     const runner = this.runner(service);
     const found = runner.service.projections.find(({ name }) => name === projection);
     if (found === undefined) throw UnknownOperation.with({ operation: `${service}.${projection}` });
-    const hearings = this.#hearings.filter(
-      (hearing) => hearing.runner === runner && hearing.consumer.name === projection,
-    );
+    const { hearings: all = [] } = this.#backgrounds.get(service) ?? {};
+    const hearings = all.filter(({ consumer }) => consumer.name === projection);
     await Promise.all(hearings.map((hearing) => hearing.stop()));
     try {
       await runner.transact(`${service}.rebuild.${projection}`, REBUILD, undefined, async (tx) => {
@@ -251,7 +232,7 @@ export class Host {
 
   /** Runs a job now, until it says that there is no more. */
   async runJob(service: string, name: string): Promise<void> {
-    const job = this.#jobs.get(`${service}.${name}`);
+    const job = this.#backgrounds.get(service)?.jobs.get(name);
     if (job === undefined) throw UnknownOperation.with({ operation: `${service}.${name}` });
     await job.runNow();
   }
@@ -282,11 +263,10 @@ export class Host {
 
   async #stop(): Promise<void> {
     this.drain();
-    await Promise.all([...this.#jobs.values()].map((job) => job.stop()));
+    const backgrounds = [...this.#backgrounds.values()];
+    await Promise.all(backgrounds.map((background) => background.stopJobs()));
     if (this.#invocations > 0) await new Promise<void>((resolve) => (this.#quiet = resolve));
-    await Promise.all(this.#hearings.map((hearing) => hearing.stop()));
-    await Promise.all(this.#relays.map((relay) => relay.stop()));
-    await Promise.all([...this.#runners.values()].map((runner) => runner.engine?.stop()));
+    await Promise.all(backgrounds.map((background) => background.stop()));
     this.tracer.flush();
     await Promise.all(this.#databases.map((database) => database.close()));
     this.#wheel.stop();
@@ -306,6 +286,7 @@ export class Host {
       { owner: "kernel.sourcing", migrations: sourcingMigrations },
       { owner: "kernel.saga", migrations: sagaMigrations },
       { owner: "kernel.idempotency", migrations: idempotencyMigrations },
+      ...(database.isShared === true ? [{ owner: "kernel.lease", migrations: leaseMigrations }] : []),
       { owner: name, migrations: world.migrations(service.migrations) },
     ]);
     const { clock, random, log } = world;
@@ -327,34 +308,17 @@ export class Host {
         clock,
       }),
       source: logSource({ service: name, database, clock, random, log }),
+      hints: database.isShared === true ? this.#elsewhere?.hints : undefined,
     });
-    if (service.sagas.length > 0) runner.engine = sagaEngineOf(runner);
     this.#runners.set(name, runner);
-    for (const job of [pruneJob as unknown as Job, ...service.jobs]) {
-      this.#jobs.set(`${name}.${job.name}`, new JobLoop(runner, job));
-    }
   }
 
   /** Makes all consumers before the first runs: one that cannot be made stops the start. */
-  #hear(): void {
-    for (const runner of this.#runners.values()) {
-      for (const group of groupSubscriptions(runner)) {
-        const consumer = consumerOf(runner, group, this.source(group.source));
-        this.#hearings.push(new Hearing(runner, consumer));
-      }
-    }
-    for (const hearing of this.#hearings) hearing.start();
-  }
-
-  /** Lets the broker have what services elsewhere hear of those here. */
-  #relay(): void {
+  #prepare({ jobs = true, replica = "" }: HostOptions): void {
     const { broker } = this.#elsewhere ?? {};
-    if (broker === undefined) return;
-    const { clock, random, log } = this.world;
-    for (const { source } of this.#runners.values()) {
-      const relay = new Relay({ source, broker, clock, random, log });
-      this.#relays.push(relay);
-      relay.start();
+    const source = (service: string): EventSource => this.source(service);
+    for (const [name, runner] of this.#runners) {
+      this.#backgrounds.set(name, new Background(runner, { source, broker, jobs, replica }));
     }
   }
 }

@@ -27,11 +27,16 @@ export class JobLoop {
 
   /** Sets the first run. Pauses are spread by a fifth, so that hosts that start together do not beat together. */
   start(): void {
+    this.#stopped = false;
+    this.#schedule();
+  }
+
+  #schedule(): void {
     const { clock, random } = this.#runner.world;
     if (this.#stopped) return;
     const delayMs = this.#job.everyMs * (0.9 + random.next() * 0.2);
     this.#timer = clock.after(delayMs, () => {
-      void this.runNow().then(() => this.start());
+      void this.runNow().then(() => this.#schedule());
     });
   }
 
@@ -50,7 +55,7 @@ export class JobLoop {
     }
   }
 
-  /** Begins no further run, and waits for the one under way. */
+  /** Begins no further run, and waits for the one under way. It may be started again. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();

@@ -1,6 +1,6 @@
 /** One service as it runs in a host: its database, operations, events, sagas and jobs. */
 import type { ContractBase, Operation } from "../contract/mod.ts";
-import { type LogSource, recorderOn } from "../events/mod.ts";
+import { type Hints, type LogSource, recorderOn } from "../events/mod.ts";
 import type { Admission } from "../guard/mod.ts";
 import { formatTraceparent, type OperationMetrics, type OperationSeries, type Tracer } from "../observe/mod.ts";
 import type { SagaEngine } from "../saga/mod.ts";
@@ -28,6 +28,8 @@ export interface RunnerParts {
   readonly wheel: DeadlineWheel;
   readonly outbound: Routes;
   readonly source: LogSource;
+  /** Present when other replicas of the service are to be told. */
+  readonly hints?: Hints | undefined;
 }
 
 /** What a transaction is run for. `key` is what it is about: the idempotency key of a command, the id of an event. */
@@ -53,6 +55,7 @@ export class ServiceRunner {
   /** Whether calls from the edge are refused because the host stops. */
   draining = false;
   readonly #metrics: OperationMetrics;
+  readonly #hints: Hints | undefined;
   readonly #operations = new Map<string, OperationRunner>();
 
   constructor(parts: RunnerParts) {
@@ -68,6 +71,7 @@ export class ServiceRunner {
     this.wheel = parts.wheel;
     this.outbound = parts.outbound;
     this.source = parts.source;
+    this.#hints = parts.hints;
     this.#metrics = parts.metrics;
     const operations = Object.entries<Operation>({ ...this.contract.commands, ...this.contract.queries });
     for (const [name, definition] of operations) {
@@ -127,9 +131,22 @@ export class ServiceRunner {
       if (ConnectionLost.is(error)) this.#lookAgain(aftermath);
       throw error;
     }
-    if (aftermath.emitted > 0) this.source.notify();
+    if (aftermath.emitted > 0) {
+      this.source.notify();
+      this.tell("log");
+    }
     for (const id of aftermath.sagas) this.engine?.wake(id);
     return result;
+  }
+
+  /** Tells other replicas that there is something new: in the log, or for sagas. */
+  tell(what: "log" | "sagas"): void {
+    this.#hints?.tell(`${this.name}.${what}`);
+  }
+
+  /** Hears when other replicas say so. Returns what ends it. */
+  onTold(what: "log" | "sagas", listener: () => void): () => void {
+    return this.#hints?.onTold(`${this.name}.${what}`, listener) ?? (() => {});
   }
 
   /** Nobody knows whether it has committed: whoever would have been woken looks what there is. */

@@ -12,6 +12,8 @@ export interface DueSagasOptions {
   readonly take: (id: string) => boolean;
   /** Called when the table has been looked at. */
   readonly polled: () => void;
+  /** See {@link SagaEngineOptions}. */
+  readonly lookAgainMs?: number | undefined;
 }
 
 interface DueRow {
@@ -37,9 +39,11 @@ export class DueSagas {
   /** Whether some that are due did not find room. */
   #more = false;
   #stopped = false;
+  readonly #lookAgainMs: number;
 
   constructor(options: DueSagasOptions) {
     this.#options = options;
+    this.#lookAgainMs = options.lookAgainMs ?? LOOK_AGAIN_MS;
   }
 
   get isPolling(): boolean {
@@ -52,7 +56,7 @@ export class DueSagas {
     const { clock } = this.#options;
     this.#timer?.cancel();
     this.#at = at;
-    const delayMs = Math.min(Math.max(0, at - clock.now()), LOOK_AGAIN_MS);
+    const delayMs = Math.min(Math.max(0, at - clock.now()), this.#lookAgainMs);
     this.#timer = clock.after(delayMs, () => {
       this.#at = Number.POSITIVE_INFINITY;
       void this.poll();
@@ -90,7 +94,7 @@ export class DueSagas {
       do {
         this.#pollAgain = false;
         this.#more = false;
-        this.arm((await this.#pages()) ?? clock.now() + LOOK_AGAIN_MS);
+        this.arm((await this.#pages()) ?? clock.now() + this.#lookAgainMs);
       } while (this.#pollAgain);
     } catch (error) {
       log.warn("The table of sagas could not be read; it is tried again.", { error });

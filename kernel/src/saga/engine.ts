@@ -7,7 +7,8 @@
 import { validator } from "../schema/mod.ts";
 import type { SqlConnection } from "../store/mod.ts";
 import { DueSagas } from "./due.ts";
-import { SagaMissing } from "./faults.ts";
+import { SagaElsewhere, SagaMissing } from "./faults.ts";
+import { followSaga } from "./following.ts";
 import { Fiber } from "./fiber.ts";
 import type { FiberHost } from "./host.ts";
 import { Journal } from "./journal.ts";
@@ -94,6 +95,7 @@ export class SagaEngine implements FiberHost {
       polled: () => {
         this.#ping();
       },
+      lookAgainMs: options.lookAgainMs,
     });
   }
 
@@ -116,7 +118,7 @@ export class SagaEngine implements FiberHost {
     const values = [id, saga.name, saga.version, text, now, identity, criticality, trace, now, now];
     const inserted = await connection.run(INSERT_SAGA, values);
     if (inserted === 0) this.#started.delete(id);
-    else {
+    else if (this.options.follows === undefined) {
       this.#started.set(id, row);
       this.#bound(this.#started);
     }
@@ -136,13 +138,15 @@ export class SagaEngine implements FiberHost {
 
   /** Lets a saga run, or look again: after the commit that started or signalled it. An unknown id does nothing. */
   wake(id: string): void {
+    const { follows } = this.options;
     if (this.#stopped) return;
-    if (!this.#take(id)) this.#due.more();
+    if (follows !== undefined) follows();
+    else if (!this.#take(id)) this.#due.more();
   }
 
   /** Goes on with all unfinished sagas; to be called once, before anything else. Resolves when the first are found. */
   recover(): Promise<void> {
-    return this.#due.poll();
+    return this.options.follows === undefined ? this.#due.poll() : Promise.resolve();
   }
 
   /** A saga as it stands, or undefined when there is none with this id. */
@@ -170,6 +174,8 @@ export class SagaEngine implements FiberHost {
    * when there is none. One that is turning back is awaited: until it is back, what it did is still there.
    */
   async waitFor(id: string, timeoutMs: number): Promise<SagaView | undefined> {
+    const { clock, follows } = this.options;
+    if (follows !== undefined) return followSaga({ clock, timeoutMs, view: () => this.view(id) });
     const watch = this.#watchers.watch(id, timeoutMs);
     const busy = this.#live.has(id) || this.#queue.has(id);
     const view = busy && timeoutMs > 0 ? undefined : await this.view(id);
@@ -182,8 +188,9 @@ export class SagaEngine implements FiberHost {
     return (await watch.settled) ?? this.view(id);
   }
 
-  /** Tries a saga again now instead of at its next moment. @throws {SagaMissing} */
+  /** Tries a saga again now instead of at its next moment. @throws {SagaMissing} {SagaElsewhere} */
   async retry(id: string): Promise<SagaView> {
+    this.#mustLead(id);
     this.#live.get(id)?.fiber?.work.endRests(true);
     const view = await this.view(id);
     if (view === undefined) throw SagaMissing.with({ id });
@@ -193,9 +200,10 @@ export class SagaEngine implements FiberHost {
 
   /**
    * Ends a saga. Before its pivot it turns back (what is under way is awaited first, so the status may be another for a
-   * while); past it, or on the way back, it is left as it is and marked `aborted`. @throws {SagaMissing}
+   * while); past it, or on the way back, it is left as it is and marked `aborted`. @throws {SagaMissing} {SagaElsewhere}
    */
   async abort(id: string): Promise<SagaView> {
+    this.#mustLead(id);
     this.#queue.delete(id);
     const running = this.#live.get(id);
     const slot = running ?? this.#begin(id, (fiber) => fiber.abort());
@@ -356,6 +364,10 @@ export class SagaEngine implements FiberHost {
       connection.all<SagaRow>(FIND_ROW, [id]),
     );
     return rows[0];
+  }
+
+  #mustLead(id: string): void {
+    if (this.options.follows !== undefined) throw SagaElsewhere.with({ id });
   }
 
   #label(what: string): string {

@@ -46,3 +46,10 @@ export const SagaMissing: FaultType<{ id: string }> = defineFault({
   kind: "missing",
   message: ({ id }) => `There is no saga with the id "${id}".`,
 });
+
+/** The sagas of the service are run by another replica; only that one can do this. */
+export const SagaElsewhere: FaultType<{ id: string }> = defineFault({
+  code: "saga/elsewhere",
+  kind: "unavailable",
+  message: ({ id }) => `The saga ${id} is run by another replica of its service. Repeat: the call may get there.`,
+});

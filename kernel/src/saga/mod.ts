@@ -1,6 +1,14 @@
 /** saga: durable workflows across services. */
 export { SagaEngine, type SagaStats } from "./engine.ts";
-export { Aborted, CodeMissing, Nondeterministic, OutputBroken, SagaMissing, StepName } from "./faults.ts";
+export {
+  Aborted,
+  CodeMissing,
+  Nondeterministic,
+  OutputBroken,
+  SagaElsewhere,
+  SagaMissing,
+  StepName,
+} from "./faults.ts";
 export type { SagaListRequest } from "./list.ts";
 export { pruneSagas, sagaMigrations } from "./migrations.ts";
 export type { SagaCallOptions, SagaEngineOptions, SagaLimits, SagaObserver } from "./options.ts";

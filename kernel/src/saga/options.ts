@@ -70,6 +70,13 @@ export interface SagaEngineOptions {
   readonly log: Logger;
   readonly observer?: SagaObserver;
   readonly limits?: Partial<SagaLimits>;
+  /**
+   * Set when another replica of the service runs its sagas: this engine starts, signals and shows them, and calls this
+   * when there is something for the other to do.
+   */
+  readonly follows?: () => void;
+  /** How soon the table is looked at again when nothing is due, in milliseconds; 60,000 unless said. */
+  readonly lookAgainMs?: number;
 }
 
 /** The limits, with what was not said filled in. */

@@ -67,6 +67,8 @@ export interface DatabaseStats {
 export interface Database {
   readonly name: string;
   readonly dialect: Dialect;
+  /** Whether other processes may have it open, too: then the replicas of its service choose one that leads. */
+  readonly isShared?: boolean;
   /**
    * Runs the body in a read-write transaction and resolves to what it returned, once the commit is durable.
    * @throws {StoreBusy} when too many writes wait, {DeadlineExceeded} when it took too long, {DiskFull},
