@@ -30,3 +30,4 @@ export {
   Tracer,
   type TracerOptions,
 } from "./trace.ts";
+export { type Traffic, TrafficMeter, type TrafficSource, quantileOf } from "./traffic.ts";
