@@ -9,8 +9,7 @@ const ATTEMPTS_MAX = 30;
 /** Asks like {@link ShopClient}, and fails when an answer is not what the contract says. */
 export class CheckedClient extends ShopClient {
   override as(token: string | undefined): CheckedClient {
-    const other = super.as(token);
-    return new CheckedClient(other.url.href, { agent: other.agent, ...(token === undefined ? {} : { token }) });
+    return new CheckedClient(this.url.href, { ...this.way, token });
   }
 
   override async ask(method: string, path: string, ask?: Ask): Promise<Answer> {
@@ -49,7 +48,7 @@ export class CheckedClient extends ShopClient {
 class KeyedClient extends CheckedClient {
   readonly #key: string;
   constructor(client: ShopClient, key: string) {
-    super(client.url.href, { agent: client.agent });
+    super(client.url.href, client.way);
     this.#key = key;
   }
 

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { promptEventLoop } from "@isomer/kernel/guard";
 import type { Settings } from "@isomer/kernel/runtime";
 import type { LogFields, Logger } from "@isomer/kernel/std";
+import { countDeadLetters } from "@isomer/kernel/events";
 import { seedDemo } from "../run/demo.ts";
+import { loadSecrets } from "../run/secrets.ts";
 import { type StartOptions, startShop } from "../run/shop.ts";
 import { CheckedClient } from "./checked-client.ts";
 
@@ -25,24 +27,35 @@ export interface Complaint {
   readonly fields: LogFields;
 }
 
-/** A shop that is open. Disposing of it closes it and deletes its folder. */
-export interface OpenShop extends AsyncDisposable {
-  readonly url: string;
-  readonly host: Awaited<ReturnType<typeof startShop>>["host"];
-  readonly dataFolder: string;
+/** A shop that is open, however it is arranged. Disposing of it closes it and leaves nothing behind. */
+export interface Shop extends AsyncDisposable {
+  /** Of the demo's users. */
   readonly password: string;
+  /** What the payment provider knows the shop by. */
+  readonly paymentsApiKey: string;
   /** Nobody yet: `client.as(token)` is somebody. */
   readonly client: CheckedClient;
   /** Errors that were logged: tests expect none. */
   readonly complaints: readonly Complaint[];
-  /** Closes it; its folder stays. */
-  stop(): Promise<void>;
-  /** Opens it again on its folder, at another address. */
-  reopen(): Promise<OpenShop>;
   /** Signs somebody in. */
   login(email: string, password?: string): Promise<CheckedClient>;
   /** A new guest. */
   guest(): Promise<CheckedClient>;
+  /** Resolves when every event was heard and no saga runs. */
+  rest(): Promise<void>;
+  /** Events that were given up, as `service: consumer`. */
+  deadLetters(): Promise<readonly string[]>;
+}
+
+/** A shop in this process. */
+export interface OpenShop extends Shop {
+  readonly url: string;
+  readonly host: Awaited<ReturnType<typeof startShop>>["host"];
+  readonly dataFolder: string;
+  /** Closes it; its folder stays. */
+  stop(): Promise<void>;
+  /** Opens it again on its folder, at another address. */
+  reopen(): Promise<OpenShop>;
 }
 
 /** Settings that make hours of a shop's life pass in seconds. */
@@ -75,18 +88,14 @@ export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop>
     host: running.host,
     dataFolder,
     password: running.demoPassword,
+    paymentsApiKey: loadSecrets(dataFolder).paymentsApiKey,
     client,
     complaints,
     stop,
     reopen: () => openShop({ ...options, dataFolder }),
-    async login(email, password = running.demoPassword) {
-      const session = await client.expect(200, "POST", "/v1/auth/login", { body: { email, password } });
-      return client.as(String(session.accessToken));
-    },
-    async guest() {
-      const session = await client.expect(201, "POST", "/v1/guests", { body: {} });
-      return client.as(String(session.accessToken));
-    },
+    ...doors(client, running.demoPassword),
+    rest: () => running.host.idle(),
+    deadLetters: () => deadLettersIn(running.host),
     async [Symbol.asyncDispose]() {
       await stop();
       rmSync(dataFolder, { recursive: true, force: true });
@@ -94,7 +103,31 @@ export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop>
   };
 }
 
-function merged(settings: Settings, others: Settings): Settings {
+/** The ways in. */
+export function doors(client: CheckedClient, demoPassword: string): Pick<Shop, "login" | "guest"> {
+  return {
+    async login(email, password = demoPassword) {
+      const session = await client.expect(200, "POST", "/v1/auth/login", { body: { email, password } });
+      return client.as(String(session.accessToken));
+    },
+    async guest() {
+      const session = await client.expect(201, "POST", "/v1/guests", { body: {} });
+      return client.as(String(session.accessToken));
+    },
+  };
+}
+
+async function deadLettersIn(host: OpenShop["host"]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [service, database] of host.databases()) {
+    const dead = await database.read({ label: "dead letters" }, countDeadLetters);
+    for (const consumer of dead.keys()) found.push(`${service}: ${consumer}`);
+  }
+  return found;
+}
+
+/** Settings of the first, with those of the second over them. */
+export function merged(settings: Settings, others: Settings): Settings {
   const names = new Set([...Object.keys(settings), ...Object.keys(others)]);
   return Object.fromEntries([...names].map((name) => [name, { ...settings[name], ...others[name] }]));
 }

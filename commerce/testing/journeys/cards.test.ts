@@ -3,17 +3,18 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { TEST_CARDS } from "../../sandboxpay/cards.ts";
 import type { CheckedClient } from "../checked-client.ts";
-import { type OpenShop, openShop, until } from "../open-shop.ts";
+import { openArranged } from "../arrangement.ts";
+import { type Shop, until } from "../open-shop.ts";
 import { available, beginCheckout, pay, providerBooks, providerKeeps, readyCart, skusInStock } from "./steps.ts";
 
-let shop: OpenShop;
-let impatient: OpenShop;
+let shop: Shop;
+let impatient: Shop;
 const skus: string[] = [];
 
 before(async () => {
-  shop = await openShop();
+  shop = await openArranged();
   // Gives up long before a late success, or a buyer who takes a while.
-  impatient = await openShop({ overrides: { checkout: { actionTimeoutMs: 300, unknownTimeoutMs: 300 } } });
+  impatient = await openArranged({ overrides: { checkout: { actionTimeoutMs: 300, unknownTimeoutMs: 300 } } });
   skus.push(...(await skusInStock(shop, 16)));
 });
 after(async () => {
@@ -22,7 +23,7 @@ after(async () => {
 });
 
 interface Attempt {
-  readonly shop: OpenShop;
+  readonly shop: Shop;
   readonly buyer: CheckedClient;
   readonly cartId: string;
   readonly checkoutId: string;
@@ -33,7 +34,7 @@ interface Attempt {
 
 let turn = 0;
 /** Somebody about to pay for two pieces of something that nobody else here buys. */
-async function aboutToPay(at: OpenShop): Promise<Attempt> {
+async function aboutToPay(at: Shop): Promise<Attempt> {
   const sku = skus[turn % skus.length] ?? "";
   turn += 1;
   const buyer = await at.guest();

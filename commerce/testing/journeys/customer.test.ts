@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { CheckedClient } from "../checked-client.ts";
 import { ADDRESS } from "../flow.ts";
-import { type OpenShop, openShop, until } from "../open-shop.ts";
+import { openArranged } from "../arrangement.ts";
+import { type Shop, until } from "../open-shop.ts";
 import {
   available,
   beginCheckout,
@@ -20,13 +21,13 @@ import {
 const email = "grace@example.com";
 const password = "correct horse battery staple";
 
-let shop: OpenShop;
+let shop: Shop;
 let grace: CheckedClient;
 let sku: string;
 let other: string;
 
 before(async () => {
-  shop = await openShop();
+  shop = await openArranged();
   [sku = "", other = ""] = await skusInStock(shop, 2);
 });
 after(() => shop[Symbol.asyncDispose]());

@@ -1,9 +1,9 @@
 /** What the people of the shop do: the range, prices, stock, orders, parcels, money back, rights. By HTTP alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { countDeadLetters } from "@isomer/kernel/events";
 import { type CheckedClient, withApiKey } from "../checked-client.ts";
-import { type OpenShop, openShop, until } from "../open-shop.ts";
+import { openArranged } from "../arrangement.ts";
+import { type Shop, until } from "../open-shop.ts";
 import {
   available,
   beginCheckout,
@@ -16,7 +16,7 @@ import {
   skusInStock,
 } from "./steps.ts";
 
-let shop: OpenShop;
+let shop: Shop;
 let merchandiser: CheckedClient;
 let warehouse: CheckedClient;
 let support: CheckedClient;
@@ -26,7 +26,7 @@ let sku: string;
 const LAMP = "LAMP-GREEN";
 
 before(async () => {
-  shop = await openShop();
+  shop = await openArranged();
   merchandiser = await shop.login("merchandiser@example.com");
   warehouse = await shop.login("warehouse@example.com");
   support = await shop.login("support@example.com");
@@ -311,7 +311,7 @@ describe("the admin", () => {
   });
 
   test("sees what was sold", async () => {
-    await shop.host.idle();
+    await shop.rest();
     const { items } = await admin.expect(200, "GET", "/v1/admin/sales?days=7");
     const orders = await admin.expect(200, "GET", "/v1/admin/orders?limit=100");
     const placed = orders.items.filter(
@@ -350,10 +350,7 @@ test("a checkout whose price changed under it asks again", async () => {
 });
 
 test("no event was given up, and nothing broke inside", async () => {
-  await shop.host.idle();
-  for (const [service, database] of shop.host.databases()) {
-    const dead = await database.read({ label: "dead letters" }, countDeadLetters);
-    assert.deepEqual([...dead], [], service);
-  }
+  await shop.rest();
+  assert.deepEqual(await shop.deadLetters(), []);
   assert.deepEqual(shop.complaints, []);
 });

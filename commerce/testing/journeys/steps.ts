@@ -1,10 +1,9 @@
 /** Steps that journeys share: mails, the provider's books, a cart on its way to a checkout. */
 import assert from "node:assert/strict";
-import { loadSecrets } from "../../run/secrets.ts";
 import type { Answer } from "../client.ts";
 import type { CheckedClient } from "../checked-client.ts";
 import { ADDRESS } from "../flow.ts";
-import { type OpenShop, until } from "../open-shop.ts";
+import { type Shop, until } from "../open-shop.ts";
 
 /** A mail or text, as the mailbox shows it. */
 export interface Mail {
@@ -14,7 +13,7 @@ export interface Mail {
 }
 
 /** Waits until somebody got a mail of a template. Resolves to the newest. */
-export async function mailTo(shop: OpenShop, to: string, template: string): Promise<Mail> {
+export async function mailTo(shop: Shop, to: string, template: string): Promise<Mail> {
   const found = await until(
     `${to} has ${template}`,
     async () => mailsOf(await shop.client.expect(200, "GET", `/v1/mailbox?to=${encodeURIComponent(to)}&limit=100`)),
@@ -33,14 +32,14 @@ export function codeIn({ text }: Mail): string {
 }
 
 /** What the payment provider has in its own books about a payment: kinds with their amounts. */
-export async function providerBooks(shop: OpenShop, paymentId: string): Promise<[kind: string, amount: number][]> {
-  const headers = { "sandbox-key": loadSecrets(shop.dataFolder).paymentsApiKey };
+export async function providerBooks(shop: Shop, paymentId: string): Promise<[kind: string, amount: number][]> {
+  const headers = { "sandbox-key": shop.paymentsApiKey };
   const { items } = await shop.client.expect(200, "GET", `/sandbox/pay/ledger?paymentId=${paymentId}`, { headers });
   return (items as { kind: string; amount: number }[]).map(({ kind, amount }) => [kind, amount]);
 }
 
 /** What the provider holds of the customer's after all: authorised or captured, less released and refunded. */
-export async function providerKeeps(shop: OpenShop, paymentId: string): Promise<number> {
+export async function providerKeeps(shop: Shop, paymentId: string): Promise<number> {
   const signs: Readonly<Record<string, number>> = {
     authorize: 1,
     capture: 0,
@@ -100,13 +99,13 @@ export async function buyNow(
 }
 
 /** How many pieces of a variant can be bought. */
-export async function available(shop: OpenShop, sku: string): Promise<number> {
+export async function available(shop: Shop, sku: string): Promise<number> {
   const { items } = await shop.client.expect(200, "GET", `/v1/availability?skus=${sku}`);
   return Number(items[0].available);
 }
 
 /** Some variants that are in stock, each of another product. */
-export async function skusInStock(shop: OpenShop, count: number): Promise<string[]> {
+export async function skusInStock(shop: Shop, count: number): Promise<string[]> {
   const list = await shop.client.expect(200, "GET", "/v1/storefront/products?currency=EUR&limit=100");
   const skus = (list.items as { skus: string[]; inStock: boolean }[]).flatMap(({ skus: [sku] }) => sku ?? []);
   const { items } = await shop.client.expect(200, "GET", `/v1/availability?skus=${skus.join("&skus=")}`);

@@ -17,7 +17,7 @@ import { clerk, warehouse } from "./staff.ts";
 const LISTENERS = listenersOf(shop);
 
 /** Not secret: they are for parties that exist only in the simulation. */
-const SECRETS = {
+export const SECRETS = {
   demoPassword: "simulated-password-1",
   paymentsApiKey: "sim-payments-api-key-0123456789",
   paymentsWebhookSecret: "sim-payments-webhook-secret-0123456789",

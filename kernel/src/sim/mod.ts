@@ -20,6 +20,7 @@ export { type CheckOptions, SimulationFailed, checkSimulation } from "./check-si
 export { FAULTS, FAULT_KINDS, type FaultKind, type FaultRates, type FaultRecord, faultId } from "./faults.ts";
 export type { EventKind, SimEvent } from "./history.ts";
 export type { PlacementStyle } from "./placement.ts";
+export { type SimulatedFleet, openSimulatedFleet } from "./by-hand.ts";
 export { type Check, type Property, type SimState, always, eventually, sometimes } from "./properties.ts";
 export { type SimCommandOptions, simCommand } from "./report/command.ts";
 export { type FailureOptions, type FailureReport, replayCommand, reportFailure } from "./report/failure.ts";
