@@ -80,6 +80,24 @@ export {
   waitMs,
 } from "./throttle.ts";
 export { TokenVerifier, type TokenVerifierOptions } from "./token-verifier.ts";
+export {
+  BadCertificate,
+  type CertificateFacts,
+  SPIFFE_ID_BYTES_MAX,
+  type SpiffeId,
+  type SpiffeIdRule,
+  type SvidExpectation,
+  type SvidRule,
+  TRUST_DOMAIN_LENGTH_MAX,
+  type Workload,
+  authorityProblem,
+  formatSpiffeId,
+  isTrustDomain,
+  parseSpiffeId,
+  serverNameOf,
+  svidOf,
+  workloadOf,
+} from "./spiffe.ts";
 export { type OpaqueToken, makeToken, tokenDigest } from "./tokens.ts";
 export {
   BadSignature,
