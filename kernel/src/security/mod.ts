@@ -67,6 +67,7 @@ export {
   passwords,
 } from "./password.ts";
 export { type RefreshOutcome, type RefreshPolicy, type RefreshRecord, rotateRefresh } from "./refresh.ts";
+export { ROOT_POLICY_DEFAULT, type RootPlan, type RootPolicy, type RootRecord, planRoots } from "./root-rotation.ts";
 export { BadSettings, type SettingsSource, resolveSettings, settingVariable } from "./secrets.ts";
 export { type JsonObject, readStrictObject } from "./strict-json.ts";
 export {

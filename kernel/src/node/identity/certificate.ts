@@ -57,7 +57,8 @@ function factsOf(der: Uint8Array): CertificateFacts {
     pathLengthMax: constraints?.pathLenConstraint,
     keyUsage: keyUsageOf(byId.get(id_ce_keyUsage)),
     extendedKeyUsage: extendedOf(byId.get(id_ce_extKeyUsage)),
-    isUnclear: byId.size < extensions.length || extensions.some(({ extnID, critical }) => critical && !KNOWN.has(extnID)),
+    isUnclear:
+      byId.size < extensions.length || extensions.some(({ extnID, critical }) => critical && !KNOWN.has(extnID)),
     notBefore: notBefore.getTime().getTime(),
     notAfter: notAfter.getTime().getTime(),
   };
