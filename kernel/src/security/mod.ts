@@ -67,6 +67,7 @@ export {
   passwords,
 } from "./password.ts";
 export { type RefreshOutcome, type RefreshPolicy, type RefreshRecord, rotateRefresh } from "./refresh.ts";
+export { ROOT_POLICY_DEFAULT, type RootPlan, type RootPolicy, type RootRecord, planRoots } from "./root-rotation.ts";
 export { BadSettings, type SettingsSource, resolveSettings, settingVariable } from "./secrets.ts";
 export { type JsonObject, readStrictObject } from "./strict-json.ts";
 export {
@@ -80,6 +81,24 @@ export {
   waitMs,
 } from "./throttle.ts";
 export { TokenVerifier, type TokenVerifierOptions } from "./token-verifier.ts";
+export {
+  BadCertificate,
+  type CertificateFacts,
+  SPIFFE_ID_BYTES_MAX,
+  type SpiffeId,
+  type SpiffeIdRule,
+  type SvidExpectation,
+  type SvidRule,
+  TRUST_DOMAIN_LENGTH_MAX,
+  type Workload,
+  authorityProblem,
+  formatSpiffeId,
+  isTrustDomain,
+  parseSpiffeId,
+  serverNameOf,
+  svidOf,
+  workloadOf,
+} from "./spiffe.ts";
 export { type OpaqueToken, makeToken, tokenDigest } from "./tokens.ts";
 export {
   BadSignature,
