@@ -40,8 +40,8 @@ export interface CallHandle {
   write(value: unknown): Promise<boolean>;
   /** No more chunks are sent; `isWhole` says whether they were all there are. */
   end(isWhole: boolean): void;
-  /** The chunks that come; undefined when the call takes none. */
-  readonly chunks: AsyncIterable<unknown> | undefined;
+  /** The chunks that come, once the call was sent; undefined when it takes none, or was never sent. */
+  readonly opened: Promise<AsyncIterable<unknown> | undefined>;
 }
 
 /** What the side that calls is made with. */
@@ -54,8 +54,11 @@ export interface CallerOptions extends LinkOptions {
   readonly onUnusable: () => void;
   /** An earlier wake than planned is wanted. */
   readonly onWake: () => void;
-  /** Nothing is under way after the peer drained. */
+  /** Nothing is under way, and nothing will be. */
   readonly onFinished: () => void;
+  /** Both have said hello. */
+  readonly onOpened?: () => void;
+  readonly onClosed: (reason: string) => void;
 }
 
 /** The refusals that a callee sends, by number. */
@@ -78,6 +81,11 @@ class Pending implements CallHandle {
     this.owner = owner;
     this.call = call;
     this.onEnd = onEnd;
+  }
+
+  get opened(): Promise<AsyncIterable<unknown> | undefined> {
+    if (this.id !== 0 || this.onEnd === undefined) return Promise.resolve(this.chunks);
+    return new Promise((resolve) => (this.onSent ??= []).push(() => resolve(this.chunks)));
   }
 
   cancel(): void {
@@ -111,6 +119,8 @@ export class CallerSide {
   #isCongested = false;
   /** Whether calls may be given to it. */
   isUsable = true;
+  /** Whether the peer said that it takes no further calls, other than to replace the connection. */
+  isDrained = false;
 
   constructor(options: CallerOptions) {
     this.#options = options;
@@ -123,6 +133,11 @@ export class CallerSide {
     };
     this.link = new Link(options, handler);
     this.link.greet();
+  }
+
+  /** Whether both said hello. */
+  get isOpened(): boolean {
+    return this.#agreement !== undefined;
   }
 
   /** How many calls are sent and not answered. */
@@ -203,6 +218,7 @@ export class CallerSide {
     const { peerLimits } = agreement;
     this.#callsMax = Math.min(peerLimits.callsMax, this.link.limits.callsMax);
     this.#bounds = headerBounds(peerLimits.headerBytesMax);
+    this.#options.onOpened?.();
     this.#sendWaiting();
   }
 
@@ -320,6 +336,7 @@ export class CallerSide {
   #drained(lastId: number, reason: NotStartedReason): void {
     const wasUsable = this.isUsable;
     this.isUsable = false;
+    this.isDrained = reason === "draining";
     for (const pending of this.#active.values()) {
       if (pending.id <= lastId) continue;
       this.#active.delete(pending.id);
@@ -344,8 +361,9 @@ export class CallerSide {
     const active = [...this.#active.values()];
     this.#active.clear();
     for (const pending of active) this.#end(pending, { kind: "lost", detail: reason });
-    this.#refuseWaiting("closed", reason);
+    this.#refuseWaiting(this.isOpened ? "closed" : "unreachable", reason);
     if (wasUsable) this.#options.onUnusable();
+    this.#options.onClosed(reason);
   }
 
   /** Ends what is too late. Returns when the next call will be. */
