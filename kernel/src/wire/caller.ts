@@ -1,0 +1,393 @@
+/**
+ * The side that calls, without input and output. Each call ends exactly once, with what is known of it: that it was
+ * answered, that it was certainly not started, or that nobody knows.
+ */
+import type { FaultData } from "../std/mod.ts";
+import { Malformed, type NotStartedReason, Unsendable } from "./faults.ts";
+import { type Frame, FrameType, putUint32, uint32At } from "./frames.ts";
+import type { Agreement } from "./hello.ts";
+import { Link, type LinkHandler, type LinkOptions } from "./link.ts";
+import { type CallMessage, callFlags, encodeCall, headerBounds, readFault, readReplyFlags } from "./messages.ts";
+import { ChunkReceiver, ChunkSender } from "./streams.ts";
+import type { HeaderBounds } from "./values.ts";
+
+/** How a call ended, as far as this side knows. */
+export type CallOutcome =
+  | { readonly kind: "reply"; readonly output: unknown; readonly replayed: boolean }
+  | { readonly kind: "fault"; readonly fault: FaultData; readonly retried: boolean }
+  /** It was certainly not started. */
+  | { readonly kind: "refused"; readonly reason: NotStartedReason; readonly detail: string }
+  /** Its input cannot be sent. */
+  | { readonly kind: "unsendable"; readonly error: Error }
+  /** No answer came before its deadline. */
+  | { readonly kind: "expired" }
+  /** This side gave up. */
+  | { readonly kind: "cancelled" }
+  /** The connection ended first: whether it took effect is unknown. */
+  | { readonly kind: "lost"; readonly detail: string };
+
+/** A call to be made. */
+export interface OutgoingCall extends Omit<CallMessage, "remainingMs"> {
+  /** On the monotonic clock, in milliseconds. */
+  readonly deadlineAt: number;
+}
+
+/** A call under way. */
+export interface CallHandle {
+  /** Gives up: the callee is told, and the call ends as `cancelled`. */
+  cancel(): void;
+  /** Sends a chunk; resolves with whether it was sent. @throws {Unsendable} */
+  write(value: unknown): Promise<boolean>;
+  /** No more chunks are sent; `isWhole` says whether they were all there are. */
+  end(isWhole: boolean): void;
+  /** The chunks that come, once the call was sent; undefined when it takes none, or was never sent. */
+  readonly opened: Promise<AsyncIterable<unknown> | undefined>;
+}
+
+/** What the side that calls is made with. */
+export interface CallerOptions extends LinkOptions {
+  /** How many calls may wait for a place; further ones are refused. 4,096 unless said. */
+  readonly waitingMax?: number | undefined;
+  /** What the error is that a broken stream throws. */
+  readonly streamError: (detail: string) => Error;
+  /** The peer takes no further calls, or the connection is over. */
+  readonly onUnusable: () => void;
+  /** An earlier wake than planned is wanted. */
+  readonly onWake: () => void;
+  /** Nothing is under way, and nothing will be. */
+  readonly onFinished: () => void;
+  /** Both have said hello. */
+  readonly onOpened?: () => void;
+  readonly onClosed: (reason: string) => void;
+}
+
+/** The refusals that a callee sends, by number. */
+export const REFUSALS: readonly (NotStartedReason | "late")[] = ["draining", "busy", "late", "unsupported"];
+
+/** Ids end here; the connection is replaced before. */
+const ID_MAX = 2 ** 31 - 1;
+
+class Pending implements CallHandle {
+  readonly call: OutgoingCall;
+  readonly owner: CallerSide;
+  onEnd: ((outcome: CallOutcome) => void) | undefined;
+  id = 0;
+  chunks: ChunkReceiver | undefined;
+  sender: ChunkSender | undefined;
+  /** What is waiting to be written until the call itself was sent. */
+  onSent: (() => void)[] | undefined;
+
+  constructor(owner: CallerSide, call: OutgoingCall, onEnd: (outcome: CallOutcome) => void) {
+    this.owner = owner;
+    this.call = call;
+    this.onEnd = onEnd;
+  }
+
+  get opened(): Promise<AsyncIterable<unknown> | undefined> {
+    if (this.id !== 0 || this.onEnd === undefined) return Promise.resolve(this.chunks);
+    return new Promise((resolve) => (this.onSent ??= []).push(() => resolve(this.chunks)));
+  }
+
+  cancel(): void {
+    this.owner.giveUp(this, { kind: "cancelled" });
+  }
+
+  async write(value: unknown): Promise<boolean> {
+    if (this.onEnd === undefined) return false;
+    if (this.sender === undefined) await new Promise<void>((resolve) => (this.onSent ??= []).push(resolve));
+    return this.sender === undefined ? false : this.owner.writeChunk(this.sender, value);
+  }
+
+  end(isWhole: boolean): void {
+    if (this.sender === undefined) (this.onSent ??= []).push(() => this.owner.endChunks(this, isWhole));
+    else this.owner.endChunks(this, isWhole);
+  }
+}
+
+/** The calling side of a connection. */
+export class CallerSide {
+  readonly link: Link;
+  readonly #options: CallerOptions;
+  readonly #active = new Map<number, Pending>();
+  #waiting: Pending[] = [];
+  #waitingFrom = 0;
+  #lastId = 0;
+  #callsMax = 0;
+  #streams = 0;
+  #bounds: HeaderBounds | undefined;
+  #agreement: Agreement | undefined;
+  #isCongested = false;
+  /** Whether calls may be given to it. */
+  isUsable = true;
+  /** Whether the peer said that it takes no further calls, other than to replace the connection. */
+  isDrained = false;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+    const handler: LinkHandler = {
+      opened: (agreement) => this.#opened(agreement),
+      frame: (frame) => this.#frame(frame),
+      drained: (lastId, isReplaced) => this.#drained(lastId, isReplaced ? "replaced" : "draining"),
+      closed: (reason) => this.#closed(reason),
+      wake: (nowMs) => this.#wake(nowMs),
+    };
+    this.link = new Link(options, handler);
+    this.link.greet();
+  }
+
+  /** Whether both said hello. */
+  get isOpened(): boolean {
+    return this.#agreement !== undefined;
+  }
+
+  /** How many calls are sent and not answered. */
+  get activeCalls(): number {
+    return this.#active.size;
+  }
+
+  /** How many calls wait for a place. */
+  get waitingCalls(): number {
+    return this.#waiting.length - this.#waitingFrom;
+  }
+
+  /** Makes a call, at once or when there is a place. `onEnd` is called once, never before this returns. */
+  call(call: OutgoingCall, nowMs: number, onEnd: (outcome: CallOutcome) => void): CallHandle | CallOutcome {
+    if (!this.isUsable) return { kind: "refused", reason: "closed", detail: "the connection takes no further calls" };
+    if (this.waitingCalls >= (this.#options.waitingMax ?? 4_096))
+      return { kind: "refused", reason: "busy", detail: "too many calls wait already" };
+    const pending = new Pending(this, call, onEnd);
+    const { link } = this;
+    link.nowMs = nowMs;
+    if (this.#hasPlace() && this.waitingCalls === 0) {
+      const failed = this.#send(pending);
+      if (failed !== undefined) return failed;
+    } else {
+      this.#waiting.push(pending);
+    }
+    if (link.wakeBy(call.deadlineAt)) this.#options.onWake();
+    return pending;
+  }
+
+  /** Takes no further calls; those under way end as they would. For a connection whose credentials were replaced. */
+  retire(): void {
+    if (!this.isUsable) return;
+    this.isUsable = false;
+    this.#refuseWaiting("replaced", "the connection is being replaced");
+    this.#options.onUnusable();
+    if (this.#active.size === 0) this.#options.onFinished();
+  }
+
+  /** Says whether more bytes wait than should: then calls wait, too. */
+  congested(isCongested: boolean): void {
+    this.#isCongested = isCongested;
+    if (!isCongested) this.#sendWaiting();
+  }
+
+  /** Ends a call from this side. */
+  giveUp(pending: Pending, outcome: CallOutcome): void {
+    if (pending.onEnd === undefined) return;
+    if (pending.id !== 0) {
+      this.link.send(FrameType.cancel, 0, pending.id);
+      this.#release(pending);
+    }
+    this.#end(pending, outcome);
+    this.#sendWaiting();
+  }
+
+  /** Encodes and sends a chunk. */
+  async writeChunk(sender: ChunkSender, value: unknown): Promise<boolean> {
+    const bytes = this.link.writing.encode(value);
+    if (bytes.length > sender.chunkBytesMax)
+      throw Unsendable.with({ reason: `a chunk has ${bytes.length} bytes, and ${sender.chunkBytesMax} are allowed` });
+    return sender.write(bytes);
+  }
+
+  /** Ends what this side sends of a stream. */
+  endChunks(pending: Pending, isWhole: boolean): void {
+    if (pending.onEnd === undefined || pending.sender === undefined) return;
+    pending.sender.close();
+    this.link.send(FrameType.end, isWhole ? 0 : 1, pending.id);
+  }
+
+  #hasPlace(): boolean {
+    return this.link.state === "open" && this.#active.size < this.#callsMax && !this.#isCongested;
+  }
+
+  #opened(agreement: Agreement): void {
+    this.#agreement = agreement;
+    const { peerLimits } = agreement;
+    this.#callsMax = Math.min(peerLimits.callsMax, this.link.limits.callsMax);
+    this.#bounds = headerBounds(peerLimits.headerBytesMax);
+    this.#options.onOpened?.();
+    this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
+    while (this.#waitingFrom < this.#waiting.length && this.#hasPlace()) {
+      const pending = this.#waiting[this.#waitingFrom]!;
+      this.#waitingFrom += 1;
+      if (pending.onEnd === undefined) continue;
+      const failed = this.#send(pending);
+      if (failed !== undefined) this.#end(pending, failed);
+    }
+    if (this.#waitingFrom === this.#waiting.length) {
+      this.#waiting = [];
+      this.#waitingFrom = 0;
+    } else if (this.#waitingFrom > 1_024) {
+      this.#waiting.splice(0, this.#waitingFrom);
+      this.#waitingFrom = 0;
+    }
+  }
+
+  /** Sends a call. Returns how it ended if it could not be. */
+  #send(pending: Pending): CallOutcome | undefined {
+    const { call } = pending;
+    const { link } = this;
+    const remainingMs = call.deadlineAt - link.nowMs;
+    if (remainingMs <= 0) return { kind: "expired" };
+    const isStream = call.sendsChunks || call.takesChunks;
+    if (isStream) {
+      const failed = this.#openStream(pending);
+      if (failed !== undefined) return failed;
+    }
+    let body: Uint8Array;
+    try {
+      body = encodeCall(link.writing, { ...call, remainingMs }, this.#bounds!);
+    } catch (error) {
+      if (isStream) this.#streams -= 1;
+      return { kind: "unsendable", error: error as Error };
+    }
+    pending.id = this.#lastId += 1;
+    this.#active.set(pending.id, pending);
+    link.send(FrameType.call, callFlags(call), pending.id, body);
+    for (const sent of pending.onSent?.splice(0) ?? []) sent();
+    if (this.#lastId >= ID_MAX) this.retire();
+    return undefined;
+  }
+
+  #openStream(pending: Pending): CallOutcome | undefined {
+    const { features, peerLimits } = this.#agreement!;
+    if (!features.has("streams"))
+      return { kind: "refused", reason: "unsupported", detail: "the peer knows no streams" };
+    if (this.#streams >= Math.min(peerLimits.streamsMax, this.link.limits.streamsMax))
+      return { kind: "refused", reason: "busy", detail: "too many streams" };
+    this.#streams += 1;
+    const { link } = this;
+    if (pending.call.sendsChunks)
+      pending.sender = new ChunkSender(peerLimits.windowBytes, (bytes) =>
+        link.send(FrameType.chunk, 0, pending.id, bytes),
+      );
+    if (pending.call.takesChunks)
+      pending.chunks = new ChunkReceiver(link.limits.windowBytes, (bytes) => {
+        if (pending.onEnd !== undefined) link.send(FrameType.credit, 0, pending.id, creditBody(bytes));
+      });
+    return undefined;
+  }
+
+  #frame(frame: Frame): void {
+    const { type, flags, id, bytes, start, end } = frame;
+    if (id === 0 || id > this.#lastId) throw Malformed.with({ reason: "an answer to a call that was not made" });
+    const pending = this.#active.get(id);
+    // It was given up meanwhile.
+    if (pending === undefined) return;
+    const { reading } = this.link;
+    if (type === FrameType.reply) {
+      const { replayed, hasOutput } = readReplyFlags(flags);
+      const output = hasOutput ? reading.decode(bytes, start, end) : undefined;
+      this.#answered(pending, { kind: "reply", output, replayed });
+    } else if (type === FrameType.fault) {
+      this.#answered(pending, { kind: "fault", ...readFault(flags, reading.decode(bytes, start, end)) });
+    } else if (type === FrameType.refuse) {
+      const reason = REFUSALS[flags] ?? "busy";
+      const detail = "the callee said so";
+      this.#answered(pending, reason === "late" ? { kind: "expired" } : { kind: "refused", reason, detail });
+    } else if (type === FrameType.chunk && pending.chunks !== undefined) {
+      pending.chunks.push(reading.decode(bytes, start, end), end - start);
+    } else if (type === FrameType.credit && pending.sender !== undefined) {
+      pending.sender.grant(creditOf(frame));
+    } else {
+      throw Malformed.with({ reason: `a frame of type ${type} that has no place here` });
+    }
+  }
+
+  #answered(pending: Pending, outcome: CallOutcome): void {
+    this.#release(pending);
+    this.#end(pending, outcome);
+    if (this.waitingCalls > 0) this.#sendWaiting();
+  }
+
+  #release(pending: Pending): void {
+    this.#active.delete(pending.id);
+    if (pending.sender !== undefined || pending.chunks !== undefined) this.#streams -= 1;
+    if (!this.isUsable && this.#active.size === 0 && this.link.state === "open") this.#options.onFinished();
+  }
+
+  #end(pending: Pending, outcome: CallOutcome): void {
+    const { onEnd } = pending;
+    pending.onEnd = undefined;
+    pending.sender?.close();
+    pending.chunks?.end(
+      outcome.kind === "reply" ? undefined : this.#options.streamError(`its call ended: ${outcome.kind}`),
+    );
+    for (const sent of pending.onSent?.splice(0) ?? []) sent();
+    onEnd?.(outcome);
+  }
+
+  #drained(lastId: number, reason: NotStartedReason): void {
+    const wasUsable = this.isUsable;
+    this.isUsable = false;
+    this.isDrained = reason === "draining";
+    for (const pending of this.#active.values()) {
+      if (pending.id <= lastId) continue;
+      this.#active.delete(pending.id);
+      this.#end(pending, { kind: "refused", reason, detail: "the callee takes no further calls" });
+    }
+    this.#refuseWaiting(reason, "the callee takes no further calls");
+    if (wasUsable) this.#options.onUnusable();
+    if (this.#active.size === 0) this.#options.onFinished();
+  }
+
+  #refuseWaiting(reason: NotStartedReason, detail: string): void {
+    const waiting = this.#waiting.slice(this.#waitingFrom);
+    this.#waiting = [];
+    this.#waitingFrom = 0;
+    for (const pending of waiting)
+      if (pending.onEnd !== undefined) this.#end(pending, { kind: "refused", reason, detail });
+  }
+
+  #closed(reason: string): void {
+    const wasUsable = this.isUsable;
+    this.isUsable = false;
+    const active = [...this.#active.values()];
+    this.#active.clear();
+    for (const pending of active) this.#end(pending, { kind: "lost", detail: reason });
+    this.#refuseWaiting(this.isOpened ? "closed" : "unreachable", reason);
+    if (wasUsable) this.#options.onUnusable();
+    this.#options.onClosed(reason);
+  }
+
+  /** Ends what is too late. Returns when the next call will be. */
+  #wake(nowMs: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const pending of [...this.#active.values(), ...this.#waiting.slice(this.#waitingFrom)]) {
+      if (pending.onEnd === undefined) continue;
+      const { deadlineAt } = pending.call;
+      if (deadlineAt <= nowMs) this.giveUp(pending, { kind: "expired" });
+      else if (deadlineAt < next) next = deadlineAt;
+    }
+    return next;
+  }
+}
+
+/** The body of a credit frame. */
+export function creditBody(bytes: number): Uint8Array {
+  const body = new Uint8Array(4);
+  putUint32(body, 0, bytes);
+  return body;
+}
+
+/** The bytes that a credit frame grants. @throws {Malformed} */
+export function creditOf({ bytes, start, end }: Frame): number {
+  if (end - start < 4) throw Malformed.with({ reason: "a credit without a number" });
+  return uint32At(bytes, start);
+}
