@@ -4,7 +4,7 @@
  * committed it without anybody knowing; a machine that dies has not.
  */
 import { DeadlineExceeded } from "../guard/mod.ts";
-import { type Outcome, type Session, Transaction, Watchdog, migrate } from "../sqlite/mod.ts";
+import { type Session, Transaction, migrate } from "../sqlite/mod.ts";
 import type { Clock } from "../std/mod.ts";
 import {
   BackupExists,
@@ -12,10 +12,12 @@ import {
   type Database,
   type DatabaseStats,
   type MigrationSet,
+  type Outcome,
   type SqlConnection,
   StoreBusy,
   StoreClosed,
   type TransactionOptions,
+  Watchdog,
 } from "../store/mod.ts";
 import { Crashpoint, FaultyConnection, ReadingConnection } from "./crashpoint.ts";
 import type { Faults } from "./faults.ts";

@@ -28,5 +28,8 @@ test("line endings of a checkout do not change a migration's checksum", () => {
   const migration = { name: "0001_a", sql: "SELECT 1;\nSELECT 2" };
   const applied = [{ owner: "o", name: "0001_a", checksum: `<${migration.sql}>` }];
   const set = { owner: "o", migrations: [{ ...migration, sql: "SELECT 1;\r\nSELECT 2" }] };
-  assert.deepEqual(pendingMigrations({ database: "d", set, applied, hash: (text) => `<${text}>` }), []);
+  assert.deepEqual(
+    pendingMigrations({ dialect: "sqlite", database: "d", set, applied, hash: (text) => `<${text}>` }),
+    [],
+  );
 });

@@ -8,6 +8,7 @@ import {
   type AppliedMigration,
   MigrationFailed,
   type MigrationSet,
+  type MigrationState,
   type PendingMigration,
   pendingMigrations,
 } from "../store/mod.ts";
@@ -33,8 +34,9 @@ export function migrate(options: {
   const names: string[] = [];
   for (const set of options.sets) {
     const applied = session.all("SELECT owner, name, checksum FROM isomer_migrations", []);
-    const state = {
+    const state: MigrationState = {
       database,
+      dialect: "sqlite",
       set,
       applied: applied as unknown as AppliedMigration[],
       hash: sha256,

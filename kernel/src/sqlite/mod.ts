@@ -4,4 +4,3 @@ export { loadMigrations } from "./load-migrations.ts";
 export { migrate } from "./migrate.ts";
 export { Session } from "./session.ts";
 export { Transaction } from "./transaction.ts";
-export { type Outcome, Watchdog } from "./watchdog.ts";

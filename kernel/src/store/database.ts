@@ -1,13 +1,16 @@
 /**
- * The store's port: a database of one service. Implementations: SQLite (`node/sqlite`) and the simulated one
- * (`sim/database.ts`); later PostgreSQL. All are held to one conformance suite (`store/testing/conformance.ts`).
+ * The store's port: a database of one service. Implementations: SQLite (`node/sqlite`), PostgreSQL (`node/postgres`), and
+ * the simulated one (`sim/database.ts`). All are held to one conformance suite (`store/testing/conformance.ts`).
  *
  * What every implementation holds:
  *  - a write's statements commit together or not at all;
  *  - `write` resolves only when its commit would survive a power cut (unless the database was opened relaxed);
  *  - writes are serializable: they take effect as if one ran after another;
  *  - a read sees one committed snapshot, and resolves only when what it saw would survive a power cut;
- *  - a body that outlives its deadline is rolled back, and its connection refuses further statements.
+ *  - a body that outlives its deadline is rolled back, and its connection refuses further statements;
+ *  - a body may run more than once, and only its last run counts: it must leave nothing outside its transaction that a
+ *    second run would double;
+ *  - after a statement that failed, a body does nothing further in its transaction: SQLite could go on, PostgreSQL cannot.
  */
 
 /** A value that SQL takes and gives. Booleans are 0 and 1, moments milliseconds since 1970, JSON is text. */
@@ -36,16 +39,21 @@ export interface TransactionOptions {
   readonly about?: string;
   /** When it must be over, on the host's monotonic clock in milliseconds. */
   readonly deadlineAt?: number;
-  /** `read committed` is for hot rows that one guarded statement writes. SQLite runs both alike. */
+  /**
+   * Of a write: serializable unless said; `read committed` is for hot rows that one guarded statement writes. A read sees
+   * one snapshot; a serializable one also takes part in the order of the writes. SQLite runs all alike.
+   */
   readonly isolation?: "serializable" | "read committed";
+  /** Of a read: whether it may see a state that is a little old. It may then be answered by a copy of the database. */
+  readonly mayBeStale?: boolean;
 }
 
 /** One step of a schema's history. Never changed after it was released. */
 export interface Migration {
   /** `0001_what_it_does`: sorts in the order of application. */
   readonly name: string;
-  /** The SQL, statements separated by `;`. */
-  readonly sql: string;
+  /** The SQL, statements separated by `;`: one text for all engines, or, where they cannot agree, one for each. */
+  readonly sql: string | Readonly<Record<Dialect, string>>;
 }
 
 /** The migrations of one owner (the kernel, or the service). */
@@ -56,11 +64,17 @@ export interface MigrationSet {
 
 /** How near a database is to its bounds: for metrics and `/readyz`. */
 export interface DatabaseStats {
+  /** Transactions that wait for their turn or for a connection. */
   readonly queued: number;
   readonly queuedMax: number;
   readonly commits: number;
   readonly transactions: number;
   readonly syncs: number;
+  /** Connections that are open, and the most that may be; absent where there is no pool. */
+  readonly connections?: number;
+  readonly connectionsMax?: number;
+  /** How often a body ran again, because another transaction was in its way or its connection was lost. */
+  readonly retries?: number;
 }
 
 /** A service's database. */

@@ -9,6 +9,14 @@ export const StoreBusy: FaultType<{ database: string; queuedMax: number }> = def
     `The database "${database}" has ${queuedMax} writes waiting already. Repeat later.`,
 });
 
+/** Others were in a transaction's way again and again. Nothing happened; repeat later, or with `read committed`. */
+export const Contended: FaultType<{ database: string; label: string }> = defineFault({
+  code: "store/contended",
+  kind: "exhausted",
+  message: ({ database, label }) =>
+    `Too many write the same rows of the database "${database}" as ${label}. Nothing was changed; repeat later.`,
+});
+
 /** The disk is full: nothing was written, and nothing will be until there is room. */
 export const DiskFull: FaultType<{ database: string }> = defineFault({
   code: "store/disk-full",

@@ -1,5 +1,5 @@
 /** Decides which migrations are to be applied: the part that all engines share. */
-import type { Migration, MigrationSet } from "./database.ts";
+import type { Dialect, Migration, MigrationSet } from "./database.ts";
 import { MigrationMismatch } from "./faults.ts";
 
 /** A migration as the database remembers it. */
@@ -17,6 +17,8 @@ export interface PendingMigration extends AppliedMigration {
 /** What {@link pendingMigrations} compares. */
 export interface MigrationState {
   readonly database: string;
+  /** Which texts count. */
+  readonly dialect: Dialect;
   readonly set: MigrationSet;
   /** What the database remembers, of any owner. */
   readonly applied: readonly AppliedMigration[];
@@ -30,8 +32,8 @@ export interface MigrationState {
  *   applied one (hosts that are ahead would have applied them in another order), or when two have one name.
  */
 export function pendingMigrations(state: MigrationState): readonly PendingMigration[] {
-  const { set, hash } = state;
-  const wanted = set.migrations.toSorted(byName);
+  const { set, hash, dialect } = state;
+  const wanted = set.migrations.map(({ name, sql }) => ({ name, sql: migrationText(sql, dialect) })).toSorted(byName);
   const applied = state.applied.filter(({ owner }) => owner === set.owner).toSorted(byName);
   const mismatch = (name: string, detail: string): Error =>
     MigrationMismatch.with({ database: state.database, migration: `${set.owner}/${name}`, detail });
@@ -53,6 +55,11 @@ export function pendingMigrations(state: MigrationState): readonly PendingMigrat
       if (name < last) throw mismatch(name, `is new, but sorts before ${last}, which was applied`);
       return { owner: set.owner, name, sql, checksum: checksums.get(name) ?? "" };
     });
+}
+
+/** The text of a migration for one engine. */
+export function migrationText(sql: Migration["sql"], dialect: Dialect): string {
+  return typeof sql === "string" ? sql : sql[dialect];
 }
 
 function byName(a: Pick<Migration, "name">, b: Pick<Migration, "name">): number {

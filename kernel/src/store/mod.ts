@@ -14,6 +14,7 @@ export type {
 export {
   BackupExists,
   ConnectionLost,
+  Contended,
   DiskFull,
   FolderInUse,
   MigrationFailed,
@@ -25,5 +26,12 @@ export {
   TransactionOver,
 } from "./faults.ts";
 export { isUniqueViolation } from "./constraints.ts";
-export { type AppliedMigration, type PendingMigration, pendingMigrations } from "./migrations.ts";
+export {
+  type AppliedMigration,
+  type MigrationState,
+  type PendingMigration,
+  migrationText,
+  pendingMigrations,
+} from "./migrations.ts";
+export { type Outcome, Watchdog } from "./watchdog.ts";
 export { type Compilable, type Reader, type Statement, type Writer, statements, writerOn } from "./statement.ts";

@@ -8,9 +8,10 @@ import {
   type SqlConnection,
   StoreClosed,
   type TransactionOptions,
+  Watchdog,
 } from "../../store/mod.ts";
-import { backupTo } from "./backup.ts";
-import { type Session, Watchdog, migrate } from "../../sqlite/mod.ts";
+import { backupTo } from "../backup-file.ts";
+import { type Session, migrate } from "../../sqlite/mod.ts";
 import { openLog, openReader, openWriter, readOnly } from "./open.ts";
 import { Readers, readOn } from "./readers.ts";
 import { WalSync } from "./wal-sync.ts";

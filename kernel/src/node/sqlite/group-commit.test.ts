@@ -4,12 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { type SqlConnection, SyncFailed } from "../../store/mod.ts";
+import { type SqlConnection, SyncFailed, Watchdog } from "../../store/mod.ts";
 import { systemClock } from "../clock.ts";
 import { openLog, openReader, openWriter } from "./open.ts";
 import { Readers } from "./readers.ts";
 import { WalSync } from "./wal-sync.ts";
-import { Watchdog } from "../../sqlite/mod.ts";
 import { Writer } from "./writer.ts";
 
 const WRITE = { label: "test.write" };

@@ -7,8 +7,14 @@
  */
 import { DeadlineExceeded } from "../../guard/mod.ts";
 import type { Clock } from "../../std/mod.ts";
-import { type SqlConnection, StoreBusy, type TransactionOptions } from "../../store/mod.ts";
-import { type Outcome, type Session, Transaction, type Watchdog } from "../../sqlite/mod.ts";
+import {
+  type Outcome,
+  type SqlConnection,
+  StoreBusy,
+  type TransactionOptions,
+  type Watchdog,
+} from "../../store/mod.ts";
+import { type Session, Transaction } from "../../sqlite/mod.ts";
 import type { WalSync } from "./wal-sync.ts";
 
 /** More would only keep more snapshots, and memory, for bodies that wait. */

@@ -9,9 +9,15 @@
  */
 import { DeadlineExceeded } from "../../guard/mod.ts";
 import type { Clock } from "../../std/mod.ts";
-import { type SqlConnection, StoreBusy, type TransactionOptions } from "../../store/mod.ts";
+import {
+  type Outcome,
+  type SqlConnection,
+  StoreBusy,
+  type TransactionOptions,
+  type Watchdog,
+} from "../../store/mod.ts";
 import { type AloneJob, WriteJob } from "./jobs.ts";
-import { type Outcome, type Session, Transaction, type Watchdog } from "../../sqlite/mod.ts";
+import { type Session, Transaction } from "../../sqlite/mod.ts";
 import type { WalSync } from "./wal-sync.ts";
 
 /** Bounds what one failed commit takes with it, and how long the first of a group waits for the last. */

@@ -9,7 +9,7 @@ import { t } from "../../schema/mod.ts";
 import { type Clock, type Random, silentLogger } from "../../std/mod.ts";
 import { ManualClock } from "../../std/testing/manual-clock.ts";
 import { seededRandom } from "../../std/testing/seeded-random.ts";
-import { type Database, type SqlConnection, type SqlValue, writerOn } from "../../store/mod.ts";
+import { type Database, type SqlConnection, type SqlValue, migrationText, writerOn } from "../../store/mod.ts";
 import { type SagaCallOptions, SagaEngine, type SagaOrigin, type Saga, sagaMigrations } from "../mod.ts";
 import { Callees } from "./callees.ts";
 
@@ -63,7 +63,7 @@ export class CrashWorld {
     this.#clock = new ManualClock();
     this.sql.exec("CREATE TABLE effect (saga TEXT NOT NULL, what TEXT NOT NULL)");
     this.sql.exec("CREATE TABLE ended (saga TEXT PRIMARY KEY, status TEXT NOT NULL)");
-    for (const { sql } of sagaMigrations) this.sql.exec(sql);
+    for (const { sql } of sagaMigrations) this.sql.exec(migrationText(sql, "sqlite"));
     this.#engine = this.#live();
   }
 

@@ -1,6 +1,6 @@
 /** Conformance: migrations. */
 import assert from "node:assert/strict";
-import { MigrationMismatch, type MigrationSet } from "../mod.ts";
+import { MigrationMismatch, type MigrationSet, migrationText } from "../mod.ts";
 import { type Case, READ, SCHEMA, WRITE, insert } from "./subject.ts";
 
 /** Cases by name. */
@@ -67,7 +67,7 @@ export const migrations: Readonly<Record<string, Case>> = {
         (error) => MigrationMismatch.is(error) && error.data.migration === name && detail.test(error.message),
       );
     };
-    await refused([first, { ...second, sql: `${second.sql} ` }], "test/0002_line", /another text/);
+    await refused([first, { ...second, sql: `${migrationText(second.sql, "sqlite")} ` }], "test/0002_line", /another text/);
     await refused([second], "test/0001_counter", /gone/);
     await refused([first, { name: "0001_later", sql: "SELECT 1" }, second], "test/0001_later", /sorts before/);
     await refused([first, first, second], "test/0001_counter", /twice/);

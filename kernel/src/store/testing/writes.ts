@@ -80,14 +80,13 @@ export const writes: Readonly<Record<string, Case>> = {
   },
 
   async "see their own changes, and those of writes before them"(database) {
-    const first = insert(database, "a", 5);
-    const second = database.write(WRITE, async (connection) => {
+    await insert(database, "a", 5);
+    const second = await database.write(WRITE, async (connection) => {
       await connection.run(INSERT, ["b", 6]);
       return connection.all<{ id: string }>(SELECT);
     });
-    await first;
     assert.deepEqual(
-      (await second).map(({ id }) => id),
+      second.map(({ id }) => id),
       ["a", "b"],
     );
   },
@@ -136,7 +135,7 @@ export const writes: Readonly<Record<string, Case>> = {
       SCHEMA,
       {
         owner: "values",
-        migrations: [{ name: "0001_all", sql: "CREATE TABLE v (t TEXT, i BIGINT, b BLOB, n TEXT)" }],
+        migrations: [{ name: "0001_all", sql: "CREATE TABLE v (t TEXT, i BIGINT, b BYTEA, n TEXT)" }],
       },
     ]);
     const row = await database.write(WRITE, async (connection) => {

@@ -4,7 +4,7 @@
  */
 import { link, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BackupExists } from "../../store/mod.ts";
+import { BackupExists } from "../store/mod.ts";
 
 /** Lets `copy` write to a partial file, then gives it its name. @throws {BackupExists} when there is one already. */
 export async function backupTo(path: string, copy: (partial: string) => Promise<void>): Promise<void> {

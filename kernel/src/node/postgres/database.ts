@@ -1,0 +1,286 @@
+/**
+ * A service's database in PostgreSQL.
+ *
+ * What holds across a crash, here or there: a write is there whole or not at all, and one that was acknowledged is there.
+ * When the connection is lost while the commit is under way, nobody knows; that is what `ConnectionLost` says, and only
+ * such a write is not run again by itself.
+ */
+import { DeadlineExceeded } from "../../guard/mod.ts";
+import type { Clock, Random } from "../../std/mod.ts";
+import {
+  ConnectionLost,
+  Contended,
+  type Database,
+  type DatabaseStats,
+  type MigrationSet,
+  type Outcome,
+  type SqlConnection,
+  StoreClosed,
+  type TransactionOptions,
+  Watchdog,
+} from "../../store/mod.ts";
+import { dumpTo } from "./backup.ts";
+import { Connection } from "./connection.ts";
+import { isConflict, isStalePlan, translate } from "./errors.ts";
+import { migrate } from "./migrate.ts";
+import { Pool } from "./pool.ts";
+import { Retries } from "./retries.ts";
+import { Texts } from "./texts.ts";
+import { PostgresTransaction } from "./transaction.ts";
+
+/** How a database is opened. */
+export interface PostgresDatabaseOptions {
+  readonly name: string;
+  /** With the role that reads and writes. */
+  readonly url: string;
+  /** With the role that makes tables. */
+  readonly migrationUrl: string;
+  /** A copy that may be behind, for reads that allow it. */
+  readonly replicaUrl: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly connectionsMax: number;
+  readonly queuedMax: number;
+  /** How long a body may take at most, in milliseconds, whatever its deadline. */
+  readonly longestMs: number;
+}
+
+type Body<T> = (connection: SqlConnection) => Promise<T>;
+
+/** How long an abandoned statement may take to end before its connection is dropped. */
+const UNDO_MS = 1_000;
+/** How long a commit may take before nobody waits for it any more. Ending it sooner would only leave it unknown. */
+const COMMIT_MS = 10_000;
+
+/** How an attempt ended: `error` is for the caller, `reason` is what the driver said, which decides what comes next. */
+type Attempt<T> = { readonly value: T } | { readonly error: unknown; readonly reason: unknown };
+
+/** A database in PostgreSQL, over a pool of connections. */
+export class PostgresDatabase implements Database {
+  readonly dialect = "postgres";
+  readonly #options: PostgresDatabaseOptions;
+  readonly #pool: Pool;
+  readonly #replica: Pool | undefined;
+  readonly #watchdog: Watchdog;
+  readonly #retries: Retries;
+  readonly #texts = new Texts();
+  /** Transactions, and the undoing of some, that are under way. */
+  #active = 0;
+  #onQuiet: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+  #commits = 0;
+
+  constructor(options: PostgresDatabaseOptions) {
+    this.#options = options;
+    this.#watchdog = new Watchdog(options);
+    this.#retries = new Retries({ database: options.name, clock: options.clock, random: options.random });
+    this.#pool = this.#poolOf(options.url);
+    this.#replica = options.replicaUrl === undefined ? undefined : this.#poolOf(options.replicaUrl);
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  write<T>(options: TransactionOptions, body: Body<T>): Promise<T> {
+    const isolation = options.isolation === "read committed" ? "READ COMMITTED" : "SERIALIZABLE";
+    return this.#counted(() => this.#carryOut(options, () => this.#writeOnce(options, isolation, body)));
+  }
+
+  read<T>(options: TransactionOptions, body: Body<T>): Promise<T> {
+    const pool = options.mayBeStale === true && this.#replica !== undefined ? this.#replica : this.#pool;
+    return this.#counted(() => this.#carryOut(options, () => this.#readOnce(options, pool, body)));
+  }
+
+  migrate(sets: readonly MigrationSet[]): Promise<readonly string[]> {
+    const { name: database, migrationUrl, clock } = this.#options;
+    return this.#counted(async () => {
+      try {
+        return await migrate({ database, url: migrationUrl, clock, sets });
+      } finally {
+        this.#pool.renew();
+      }
+    });
+  }
+
+  backup(path: string): Promise<void> {
+    return this.#counted(() => dumpTo(path, this.#options.migrationUrl));
+  }
+
+  stats(): DatabaseStats {
+    const { queuedMax, connectionsMax } = this.#options;
+    const [transactions, commits] = [this.#commits, this.#commits];
+    return {
+      queued: this.#pool.waiting,
+      queuedMax,
+      commits,
+      transactions,
+      syncs: commits,
+      connections: this.#pool.size,
+      connectionsMax,
+      retries: this.#retries.count,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#active > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+    await this.#pool.close();
+    await this.#replica?.close();
+    this.#watchdog.close();
+  }
+
+  async #counted<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw StoreClosed.with({ database: this.name });
+    this.#active += 1;
+    try {
+      return await action();
+    } finally {
+      this.#ended();
+    }
+  }
+
+  #ended(): void {
+    this.#active -= 1;
+    if (this.#active === 0) this.#onQuiet?.();
+  }
+
+  /** Attempts until one succeeds, or fails by its own fault. */
+  async #carryOut<T>(options: TransactionOptions, once: () => Promise<Attempt<T>>): Promise<T> {
+    const { label, deadlineAt } = options;
+    if (this.#watchdog.isLate(deadlineAt)) throw DeadlineExceeded.with({ label });
+    const attempts = this.#retries.of(label, deadlineAt);
+    try {
+      for (;;) {
+        const attempt = await once();
+        if ("value" in attempt) return attempt.value;
+        if (isStalePlan(attempt.reason)) this.#pool.renew();
+        if (!(await attempts.again(attempt.reason))) throw this.#told(attempt, label);
+      }
+    } finally {
+      attempts.done();
+    }
+  }
+
+  #told({ error, reason }: { readonly error: unknown; readonly reason: unknown }, label: string): unknown {
+    return isConflict(reason) ? Contended.with({ database: this.name, label }, { cause: reason }) : error;
+  }
+
+  async #writeOnce<T>(options: TransactionOptions, isolation: string, body: Body<T>): Promise<Attempt<T>> {
+    const begin = `BEGIN ISOLATION LEVEL ${isolation}${this.#timeout(options)}`;
+    const ran = await this.#run(options, { pool: this.#pool, begin, body });
+    if ("error" in ran) return ran;
+    const { connection, transaction, value } = ran;
+    if (!transaction.isBegun) {
+      this.#pool.give(connection);
+      this.#commits += 1;
+      return { value };
+    }
+    return this.#commit(connection, value, options.label);
+  }
+
+  async #readOnce<T>(options: TransactionOptions, pool: Pool, body: Body<T>): Promise<Attempt<T>> {
+    const isolation = options.isolation === "serializable" ? "SERIALIZABLE" : "REPEATABLE READ";
+    const begin = `BEGIN ISOLATION LEVEL ${isolation} READ ONLY${this.#timeout(options)}`;
+    const ran = await this.#run(options, { pool, begin, body });
+    if ("error" in ran) return ran;
+    // Whatever it saw is on the disk: PostgreSQL shows a commit to others only after it is.
+    this.#undo(pool, ran.connection, ran.transaction);
+    return { value: ran.value };
+  }
+
+  /** Lends a connection and runs the body; when that fails, everything is undone and the connection given back. */
+  async #run<T>(options: TransactionOptions, parts: RunParts<T>): Promise<Ran<T>> {
+    const { label, deadlineAt } = options;
+    const { pool, body } = parts;
+    let connection: Connection;
+    try {
+      connection = await pool.take(label, deadlineAt);
+    } catch (error) {
+      return { error: this.#translated(error, label), reason: error };
+    }
+    const transaction = new PostgresTransaction({
+      connection,
+      label,
+      begin: parts.begin,
+      translate: (error) => this.#translated(error, label),
+    });
+    const outcome: Outcome = await this.#watchdog.run(label, deadlineAt, () => body(transaction));
+    transaction.end();
+    const { failure } = transaction;
+    if (outcome.ok && failure === undefined) return { connection, transaction, value: outcome.value as T };
+    this.#undo(pool, connection, transaction);
+    // A body may have caught what its statement threw: PostgreSQL carried out nothing since.
+    const error = outcome.ok ? this.#translated(failure, label) : outcome.error;
+    return { error, reason: isOwnDeadline(outcome) ? undefined : failure };
+  }
+
+  async #commit<T>(connection: Connection, value: T, label: string): Promise<Attempt<T>> {
+    const timer = this.#options.clock.after(COMMIT_MS, () => connection.destroy());
+    try {
+      const tag = await connection.control("COMMIT");
+      if (tag !== "COMMIT") throw new Error(`PostgreSQL answered the commit of ${label} with ${tag}.`);
+      this.#commits += 1;
+      return { value };
+    } catch (error) {
+      const fault = this.#translated(error, label);
+      // It may have committed: to run it again is up to who has the key.
+      return { error: fault, reason: ConnectionLost.is(fault) ? undefined : error };
+    } finally {
+      timer.cancel();
+      this.#pool.give(connection);
+    }
+  }
+
+  /** Ends a transaction without effect, while its caller goes on. */
+  #undo(pool: Pool, connection: Connection, transaction: PostgresTransaction): void {
+    if (!transaction.isBegun || connection.isBroken) return pool.give(connection);
+    this.#active += 1;
+    const timer = this.#options.clock.after(UNDO_MS, () => connection.destroy());
+    void connection
+      .control("ROLLBACK")
+      .catch(() => connection.destroy())
+      .finally(() => {
+        timer.cancel();
+        pool.give(connection);
+        this.#ended();
+      });
+  }
+
+  /** Lets the server end by itself what its caller will not wait for. */
+  #timeout({ deadlineAt }: TransactionOptions): string {
+    const { clock, longestMs } = this.#options;
+    if (deadlineAt === undefined) return "";
+    const leftMs = Math.max(1, Math.ceil(deadlineAt - clock.monotonicMs()));
+    return leftMs >= longestMs ? "" : `; SET LOCAL statement_timeout = ${leftMs}`;
+  }
+
+  #translated(error: unknown, label: string): unknown {
+    return translate(error, { database: this.name, label, queuedMax: this.#options.queuedMax });
+  }
+
+  #poolOf(url: string): Pool {
+    const { name, clock, connectionsMax, queuedMax, longestMs } = this.#options;
+    const open = (): Promise<Connection> =>
+      Connection.open({ url, applicationName: `isomer ${name}`, longestMs, texts: this.#texts });
+    return new Pool({ database: name, clock, connectionsMax, queuedMax, open });
+  }
+}
+
+interface RunParts<T> {
+  readonly pool: Pool;
+  readonly begin: string;
+  readonly body: Body<T>;
+}
+
+type Ran<T> =
+  | { readonly connection: Connection; readonly transaction: PostgresTransaction; readonly value: T }
+  | { readonly error: unknown; readonly reason: unknown };
+
+function isOwnDeadline(outcome: Outcome): boolean {
+  return !outcome.ok && DeadlineExceeded.is(outcome.error);
+}

@@ -1,0 +1,99 @@
+/**
+ * Applies migrations, once, however many replicas start together: whoever has the lock does it, the others wait and find
+ * it done. Each step and the record that it was applied commit together.
+ */
+import { createHash } from "node:crypto";
+import { type Clock, isFault } from "../../std/mod.ts";
+import {
+  type AppliedMigration,
+  MigrationFailed,
+  type MigrationSet,
+  type PendingMigration,
+  pendingMigrations,
+} from "../../store/mod.ts";
+import { Connection } from "./connection.ts";
+import { translate } from "./errors.ts";
+import { Texts } from "./texts.ts";
+
+const TABLE = `CREATE TABLE IF NOT EXISTS isomer_migrations (
+  owner TEXT NOT NULL,
+  name TEXT NOT NULL,
+  checksum TEXT NOT NULL,
+  applied_at BIGINT NOT NULL,
+  PRIMARY KEY (owner, name)
+)`;
+
+/** "isom", the first key of the kernel's advisory locks; the second says which. */
+export const LOCK_CLASS = 0x69736f6d;
+const MIGRATION_LOCK = 1;
+/** A step that waits longer for a table would make everybody else wait behind it. */
+const LOCK_WAIT = "SET lock_timeout = '5s'";
+
+/** What {@link migrate} is to do. */
+export interface Migrating {
+  readonly database: string;
+  /** With the role that owns the tables. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly sets: readonly MigrationSet[];
+}
+
+/** Applies what is missing of each set, in order, and names it: `owner/name`. */
+export async function migrate(options: Migrating): Promise<readonly string[]> {
+  const { database, url } = options;
+  const occasion = { database, label: `${database}.migrate`, queuedMax: 0 };
+  let connection: Connection | undefined;
+  try {
+    const applicationName = `isomer ${database} migrate`;
+    connection = await Connection.open({ url, applicationName, longestMs: 0, texts: new Texts() });
+    // Held until this session ends, whatever ends it.
+    await connection.control(`SELECT pg_advisory_lock(${LOCK_CLASS}, ${MIGRATION_LOCK})`);
+    await connection.control(LOCK_WAIT);
+    await connection.control(TABLE);
+    return await applyAll(connection, options);
+  } catch (error) {
+    throw translate(error, occasion);
+  } finally {
+    await connection?.close();
+  }
+}
+
+async function applyAll(connection: Connection, { database, clock, sets }: Migrating): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const set of sets) {
+    const { rows } = await connection.query("SELECT owner, name, checksum FROM isomer_migrations", []);
+    const applied = rows as unknown as AppliedMigration[];
+    for (const step of pendingMigrations({ database, dialect: "postgres", set, applied, hash: sha256 })) {
+      await apply(step, { connection, database, clock });
+      names.push(`${step.owner}/${step.name}`);
+    }
+  }
+  return names;
+}
+
+async function apply(
+  step: PendingMigration,
+  { connection, database, clock }: Pick<Migrating, "database" | "clock"> & { readonly connection: Connection },
+): Promise<void> {
+  try {
+    await connection.control("BEGIN");
+    await connection.control(step.sql);
+    if (!connection.inTransaction) throw new TypeError("A migration must not end its transaction itself.");
+    await connection.query("INSERT INTO isomer_migrations (owner, name, checksum, applied_at) VALUES (?, ?, ?, ?)", [
+      step.owner,
+      step.name,
+      step.checksum,
+      clock.now(),
+    ]);
+    await connection.control("COMMIT");
+  } catch (error) {
+    await connection.control("ROLLBACK").catch(() => {});
+    if (isFault(error)) throw error;
+    const migration = `${step.owner}/${step.name}`;
+    throw MigrationFailed.with({ database, migration, detail: String(error) }, { cause: error });
+  }
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
