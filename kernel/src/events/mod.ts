@@ -16,8 +16,10 @@ export {
   redriveDeadLetters,
 } from "./dead-letters.ts";
 export type { Actor, EventRecord, EventWriter, Recorder } from "./event.ts";
+export type { Hints } from "./hints.ts";
 export { INBOX_RETENTION_MS, pruneInbox } from "./inbox.ts";
 export { type LogRange, type NewEvent, appendEvent, logHead, readKey, readLog } from "./log.ts";
+export { logPositionAt } from "./log-position.ts";
 export { LogSource, type LogSourceOptions, logSource } from "./log-source.ts";
 export { eventsMigrations } from "./migrations.ts";
 export { type RecorderOptions, recorderOn } from "./recorder.ts";

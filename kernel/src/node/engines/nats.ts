@@ -33,6 +33,8 @@ export interface NatsServer {
   start(): Promise<void>;
   /** Ends it: in good order, or with SIGKILL as a crash does. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Sends it a signal without waiting: SIGSTOP, SIGCONT. */
+  signal(signal: NodeJS.Signals): void;
   /** Makes it read its configuration again, with other users or permissions. */
   reconfigure(configuration: string): void;
   /** Removes what it keeps. It must not run. */
@@ -114,6 +116,10 @@ class Server implements NatsServer {
 
   async stop(signal?: NodeJS.Signals): Promise<void> {
     await this.#program?.stop(signal);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#program?.signal(signal);
   }
 
   reconfigure(configuration: string): void {

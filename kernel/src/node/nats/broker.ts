@@ -6,10 +6,10 @@
  * gap, nothing in it is twice, and of two relays of one log one is refused. What the server loses although it had
  * acknowledged it takes the head back, and is sent again.
  */
-import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { type Broker, type EventSource, type LogRun, type RunPiece, RunReader, piecesOf } from "../../events/mod.ts";
 import type { Clock, Random } from "../../std/mod.ts";
+import { isFenced } from "./fence.ts";
 import type { JetStreamAccess, NatsLink } from "./link.ts";
 import { eventsSubject, streamOf } from "./names.ts";
 import { NatsRunStore, RUN_HEADERS } from "./run-store.ts";
@@ -171,9 +171,4 @@ async function lastSequenceOf({ manager }: JetStreamAccess, service: string): Pr
     if (isMissingStream(error)) return undefined;
     throw error;
   }
-}
-
-/** Whether the stream has another last message than was expected. */
-function isFenced(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence;
 }

@@ -243,6 +243,12 @@ function faultOf(error: unknown, what: string): Fault {
       return BrokerRefused.with({ broker: "NATS", what }, { cause: error });
     }
   }
-  const reason = error instanceof Error ? `${what}: ${error.message}` : what;
+  // The server's words for a stream that is not there or has no leader mislead.
+  const why = messageOf(error).replace("jetstream is not enabled", "the stream is missing, or has no leader");
+  const reason = `${what}: ${why}`;
   return BrokerUnavailable.with({ broker: "NATS", reason }, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown";
 }

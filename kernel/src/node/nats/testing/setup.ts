@@ -36,3 +36,8 @@ export async function removeStreams(link: NatsLink): Promise<void> {
     for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
   });
 }
+
+/** Resolves when a condition holds. The time that a test may take bounds it. */
+export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
