@@ -23,12 +23,13 @@ const clock = systemClock();
 const random = systemRandom();
 
 describe("JetStream", { skip: SKIP }, () => {
+  const folder = tempFolder();
   let server: NatsServer;
   let link: NatsLink;
   const opened: { close(): unknown }[] = [];
 
   before(async () => {
-    server = await startNats({ folder: tempFolder() });
+    server = await startNats({ folder });
     link = await linked([server.port]);
   });
   after(async () => {

@@ -10,8 +10,9 @@ import { SKIP, linked, removeStreams, tempFolder } from "./testing/setup.ts";
 let server: NatsServer | undefined;
 
 if (SKIP === false) {
+  const folder = tempFolder();
   before(async () => {
-    server = await startNats({ folder: tempFolder() });
+    server = await startNats({ folder });
   });
   after(() => server?.stop("SIGKILL"));
 

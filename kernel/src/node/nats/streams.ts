@@ -9,7 +9,7 @@ export interface StreamOptions {
   readonly replicas?: 1 | 3 | 5;
   /** How long events are kept, in milliseconds; for ever unless said. */
   readonly ageMsMax?: number;
-  /** How much is kept; the oldest goes first. 4 GiB unless said. */
+  /** How much is kept; the oldest goes first. NATS sets this much aside for each stream. 256 MiB unless said. */
   readonly bytesMax?: number;
 }
 
@@ -29,7 +29,7 @@ export async function makeStreams(
 }
 
 async function makeStream(link: NatsLink, service: string, options: StreamOptions): Promise<void> {
-  const { replicas = 1, ageMsMax = 0, bytesMax = 4 * 1_024 ** 3 } = options;
+  const { replicas = 1, ageMsMax = 0, bytesMax = 256 * 1_024 ** 2 } = options;
   const changeable = {
     subjects: [eventsSubject(service)],
     num_replicas: replicas,

@@ -12,7 +12,7 @@ import { type NatsLink, type NatsLinkOptions, openNats } from "../mod.ts";
 /** Why tests against NATS are skipped; false when they are not. */
 export const SKIP: string | false = hasNats() ? false : "nats-server is not installed: apt-get install nats-server";
 
-/** A folder that is removed after the tests of this file. */
+/** A folder that is removed after the tests. Call it outside of hooks and tests: what they ask for ends with them. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "isomer-nats-"));
   after(() => rmSync(folder, { recursive: true, force: true }));
