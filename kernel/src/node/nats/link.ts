@@ -13,6 +13,7 @@ import {
 } from "@nats-io/transport-node";
 import { BrokerRefused, BrokerUnavailable } from "../../events/mod.ts";
 import { type Clock, type Fault, type Logger, type Random, isFault, sleep } from "../../std/mod.ts";
+import { guardSocket } from "./guard-socket.ts";
 
 /** How a host proves who it is to NATS: by a password, or by an nkey's seed. */
 export type NatsCredentials = { readonly user: string; readonly password: string } | { readonly seed: string };
@@ -45,7 +46,7 @@ export interface JetStreamAccess {
 const CONNECT_MS = 3_000;
 const PING_MS = 10_000;
 /** The bounds of the pause between attempts to connect, in milliseconds. */
-const PAUSE_MS = { least: 100, most: 1_000 } as const;
+const PAUSE_MS = { least: 100, most: 600 } as const;
 
 /** Opens a link; it connects in the background. */
 export function openNats(options: NatsLinkOptions): NatsLink {
@@ -166,6 +167,7 @@ export class NatsLink {
   async #watch(connection: NatsConnection): Promise<void> {
     const { log, name } = this.#options;
     const statuses = connection.status();
+    guardSocket(connection);
     this.#isUp = true;
     log.info("Connected to NATS.", { name, server: connection.getServer() });
     this.#tellUp();
@@ -174,6 +176,7 @@ export class NatsLink {
         this.#isUp = false;
         log.warn("The connection to NATS is lost; it is made again.", { name });
       } else if (status.type === "reconnect") {
+        guardSocket(connection);
         this.#isUp = true;
         log.info("Connected to NATS again.", { name, server: connection.getServer() });
         this.#tellUp();
