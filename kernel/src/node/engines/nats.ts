@@ -1,0 +1,173 @@
+/** NATS servers with JetStream, one or a cluster, each in a folder of its own. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { type RunningProgram, findProgram, freePort, startProgram } from "./program.ts";
+
+/** Files of a certificate, its key and the authority that clients are checked against, by path. */
+export interface NatsTlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly authority: string;
+}
+
+/** How a server, or each server of a cluster, is started. */
+export interface NatsOptions {
+  /** Where it keeps its streams, configuration and log. */
+  readonly folder: string;
+  /** The port for clients; a free one unless said. Of a cluster: of its first server. */
+  readonly port?: number;
+  /** More configuration, as `nats-server` reads it: users and their permissions. */
+  readonly configuration?: string;
+  /** When said, clients must come by TLS and show a certificate. */
+  readonly tls?: NatsTlsFiles;
+}
+
+/** A NATS server that was started here. */
+export interface NatsServer {
+  readonly name: string;
+  readonly port: number;
+  /** Whether it runs now. */
+  readonly isRunning: boolean;
+  /** Starts it again, on the same port and with what its folder has. */
+  start(): Promise<void>;
+  /** Ends it: in good order, or with SIGKILL as a crash does. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Sends it a signal without waiting: SIGSTOP, SIGCONT. */
+  signal(signal: NodeJS.Signals): void;
+  /** Makes it read its configuration again, with other users or permissions. */
+  reconfigure(configuration: string): void;
+  /** Removes what it keeps. It must not run. */
+  wipe(): void;
+}
+
+/** Servers that keep streams together. */
+export interface NatsCluster {
+  readonly servers: readonly NatsServer[];
+  /** Ends all. */
+  stop(): Promise<void>;
+}
+
+/** Whether `nats-server` is installed. */
+export const hasNats = (): boolean => findProgram("nats-server") !== undefined;
+
+/** Starts one server. @throws when it is not installed, or does not start. */
+export async function startNats(options: NatsOptions): Promise<NatsServer> {
+  const server = new Server("nats", options, options.port ?? (await freePort()), undefined);
+  await server.start();
+  return server;
+}
+
+/** Starts three servers that form a cluster. Streams of three replicas survive the loss of one. */
+export async function startNatsCluster(options: NatsOptions): Promise<NatsCluster> {
+  const names = ["nats-1", "nats-2", "nats-3"];
+  const [routes, ports] = await Promise.all([names, names].map((all) => Promise.all(all.map(() => freePort()))));
+  const servers = names.map((name, index) => {
+    const folder = join(options.folder, name);
+    const port = (index === 0 ? options.port : undefined) ?? ports?.[index] ?? 0;
+    return new Server(name, { ...options, folder }, port, { own: routes?.[index] ?? 0, all: routes ?? [] });
+  });
+  await Promise.all(servers.map((server) => server.start()));
+  return {
+    servers,
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop("SIGKILL")));
+    },
+  };
+}
+
+interface Routes {
+  readonly own: number;
+  readonly all: readonly number[];
+}
+
+class Server implements NatsServer {
+  readonly name: string;
+  readonly port: number;
+  readonly #options: NatsOptions;
+  readonly #routes: Routes | undefined;
+  #configuration: string;
+  #program: RunningProgram | undefined;
+
+  constructor(name: string, options: NatsOptions, port: number, routes: Routes | undefined) {
+    this.name = name;
+    this.port = port;
+    this.#options = options;
+    this.#routes = routes;
+    this.#configuration = options.configuration ?? "";
+  }
+
+  get isRunning(): boolean {
+    return this.#program?.isRunning ?? false;
+  }
+
+  async start(): Promise<void> {
+    const command = findProgram("nats-server");
+    if (command === undefined) throw new Error("nats-server is not installed: apt-get install nats-server");
+    const { folder } = this.#options;
+    this.#program = await startProgram({
+      name: this.name,
+      command,
+      arguments: ["-c", this.#write()],
+      folder,
+      isReady: () => greets(this.port),
+    });
+  }
+
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    await this.#program?.stop(signal);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#program?.signal(signal);
+  }
+
+  reconfigure(configuration: string): void {
+    this.#configuration = configuration;
+    this.#write();
+    this.#program?.signal("SIGHUP");
+  }
+
+  wipe(): void {
+    rmSync(join(this.#options.folder, "streams"), { recursive: true, force: true });
+  }
+
+  #write(): string {
+    const { folder, tls } = this.#options;
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, "nats.conf");
+    const text = (value: string): string => JSON.stringify(value);
+    const routes = this.#routes?.all.map((port) => text(`nats://127.0.0.1:${port}`)).join(", ");
+    const lines = [
+      `server_name: ${text(this.name)}`,
+      `listen: ${text(`127.0.0.1:${this.port}`)}`,
+      `jetstream { store_dir: ${text(join(folder, "streams"))} }`,
+      ...(this.#routes === undefined
+        ? []
+        : [`cluster { name: isomer, listen: ${text(`127.0.0.1:${this.#routes.own}`)}, routes: [${routes}] }`]),
+      ...(tls === undefined
+        ? []
+        : [
+            `tls { cert_file: ${text(tls.certificate)}, key_file: ${text(tls.key)}, ` +
+              `ca_file: ${text(tls.authority)}, verify: true }`,
+          ]),
+      this.#configuration,
+    ];
+    writeFileSync(path, `${lines.join("\n")}\n`, { mode: 0o600 });
+    return path;
+  }
+}
+
+/** A server greets whoever connects with a line that begins with INFO. */
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    const over = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("data", (data) => over(data.toString("latin1").startsWith("INFO")));
+    socket.once("error", () => over(false));
+    socket.setTimeout(1_000, () => over(false));
+  });
+}

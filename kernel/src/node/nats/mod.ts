@@ -1,0 +1,15 @@
+/** node/nats: events, hints and the registry over NATS. */
+export { JetStreamBroker, type JetStreamBrokerOptions, jetStreamBroker } from "./broker.ts";
+export { natsHints } from "./hints.ts";
+export { NatsLink, type NatsCredentials, type NatsLinkOptions, openNats } from "./link.ts";
+export { inboxOf } from "./names.ts";
+export { rewindStream } from "./rewind.ts";
+export { type StreamOptions, makeStreams } from "./streams.ts";
+export {
+  type NatsPermissions,
+  type NatsProof,
+  type NatsServiceUser,
+  type NatsUsers,
+  permissionsOf,
+  usersConfiguration,
+} from "./users.ts";

@@ -1,0 +1,12 @@
+/** The names that things have in NATS. Names of services are lower case letters, digits and dashes. */
+
+/** Where a service's runs are published. */
+export const eventsSubject = (service: string): string => `isomer.events.${service}`;
+/** Where the server repeats what it has stored of them. No user may publish there. */
+export const storedSubject = (service: string): string => `isomer.stored.${service}`;
+/** Where replicas of a service wake one another. */
+export const hintSubject = (service: string): string => `isomer.hint.${service}`;
+/** The stream that keeps a service's events. */
+export const streamOf = (service: string): string => `ISOMER_${service}`;
+/** Where answers to a user come. */
+export const inboxOf = (user: string): string => `_INBOX_${user}`;
