@@ -276,6 +276,59 @@ describe("sessions", () => {
   });
 });
 
+describe("gateways", () => {
+  const sessionOf = async (session: Session): Promise<string> => sidOf(await claimsOf(session.accessToken));
+  const isRevoked = (sid: string): boolean => world.host.world.revocations?.isRevoked(`session/${sid}`) ?? false;
+
+  test("hear of every session that ends, and of no other", async () => {
+    await register();
+    const [left, stolen, ended, kept] = [await login(), await login(), await login(), await login()];
+    const [leftSid, stolenSid, endedSid, keptSid] = await Promise.all([left, stolen, ended, kept].map(sessionOf));
+    await world.call(auth.logout({ refreshToken: left.refreshToken ?? "" }));
+    assert.ok(isRevoked(leftSid ?? ""), "signed out");
+    await world.call(auth.refresh({ refreshToken: stolen.refreshToken ?? "" }));
+    await world.fault(auth.refresh({ refreshToken: stolen.refreshToken ?? "" }));
+    assert.ok(isRevoked(stolenSid ?? ""), "a refresh token was used twice");
+    await world.call(auth.revokeSession({ sessionId: endedSid ?? "" }), { identity: identity(kept, keptSid ?? "") });
+    assert.ok(isRevoked(endedSid ?? ""), "ended by its user");
+    const other = await login();
+    const otherSid = await sessionOf(other);
+    assert.ok(!isRevoked(keptSid ?? ""));
+    const me = { identity: identity(kept, keptSid ?? "") };
+    await world.call(auth.changePassword({ current: PASSWORD, next: "brand new words" }), me);
+    assert.ok(isRevoked(otherSid), "the password was changed elsewhere");
+    assert.ok(!isRevoked(keptSid ?? ""));
+    await world.call(auth.revokeSessions({ userId: kept.userId }), { identity: admin });
+    assert.ok(isRevoked(keptSid ?? ""), "ended by the shop");
+  });
+
+  test("are told again of what was lost, for as long as a token may be out", async () => {
+    await using shop = await openShop();
+    const revocations = shop.host.world.revocations ?? assert.fail();
+    const told: string[] = [];
+    let isDown = true;
+    Object.assign(revocations, {
+      revoke: async (all: readonly { id: string }[]) => {
+        if (isDown) throw new Error("down");
+        told.push(...all.map(({ id }) => id));
+      },
+    });
+    await shop.call(auth.register({ email, password: PASSWORD }));
+    const session = await shop.call(auth.login({ email, password: PASSWORD }));
+    const sid = sidOf(await claimsOf(session.accessToken, shop));
+    await shop.call(auth.logout({ refreshToken: session.refreshToken ?? "" }));
+    assert.deepEqual(told, []);
+    isDown = false;
+    shop.move(14 * 60_000);
+    await shop.host.runJob("auth", "tellRevoked");
+    await shop.host.runJob("auth", "tellRevoked");
+    assert.deepEqual(told, [`session/${sid}`, `session/${sid}`]);
+    shop.move(2 * 60_000);
+    await shop.host.runJob("auth", "tellRevoked");
+    assert.equal(told.length, 2, "the last token has expired");
+  });
+});
+
 /** All text in all tables of a service's database. */
 async function everything(from: TestWorld, name: string): Promise<string> {
   const tables = await from.rows<{ name: string }>(name, "SELECT name FROM sqlite_master WHERE type = 'table'");

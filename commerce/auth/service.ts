@@ -24,6 +24,7 @@ import type { Reading } from "./context.ts";
 import { BadToken, type Role, WrongCredentials, auth } from "./contract.ts";
 import { completeSession } from "./drafts.ts";
 import { holderOf, published, readDeriver, rotate } from "./keyring.ts";
+import { tellAgain, tellSoon } from "./revoked.ts";
 import { changePassword, guest, login, logout, refresh, revokeAll, revokeMine } from "./sessions.ts";
 import { Settings } from "./settings.ts";
 import {
@@ -140,9 +141,16 @@ export default implement<Tables>()(auth, {
   after: {
     login: completeSession,
     guest: completeSession,
-    refresh: completeSession,
+    async refresh(output, ctx) {
+      return completeSession(await tellSoon(output, ctx), ctx);
+    },
+    logout: tellSoon,
+    revokeSession: tellSoon,
+    revokeSessions: tellSoon,
+    resetPassword: tellSoon,
     createApiKey: completeApiKey,
-    async changePassword(output) {
+    async changePassword(output, ctx) {
+      await tellSoon(output, ctx);
       if (!output.done) throw WrongCredentials.with({});
       return output;
     },
@@ -171,5 +179,5 @@ export default implement<Tables>()(auth, {
       await tx.run(dropAccount, { userId });
     }),
   ],
-  jobs: [rotateKeys, prune],
+  jobs: [rotateKeys, prune, tellAgain],
 });

@@ -128,6 +128,18 @@ export const revokeSession = sql((db, p: { sessionId: string; userId: string; re
     .where("revoked_at", "is", null),
 );
 
+/** Sessions that were ended after a moment, oldest first; those of that moment from a session on. */
+export const revokedAfter = sql((db, p: { at: number; sessionId: string; limit: number }) =>
+  db
+    .selectFrom("session")
+    .select(["session_id", "revoked_at"])
+    .where("revoked_at", ">=", p.at)
+    .where((eb) => eb.or([eb("revoked_at", ">", p.at), eb("session_id", ">", p.sessionId)]))
+    .orderBy("revoked_at")
+    .orderBy("session_id")
+    .limit(p.limit),
+);
+
 /** Ends all sessions of a user but one. */
 export const revokeSessions = sql((db, p: { userId: string; except: string; reason: string; now: number }) =>
   db

@@ -5,6 +5,7 @@ import { nodeCrypto } from "@isomer/kernel/node";
 import type { Host } from "@isomer/kernel/runtime";
 import { makeKey, signToken } from "@isomer/kernel/security";
 import { fault } from "@isomer/kernel/contract";
+import { MemoryRevocations } from "@isomer/kernel/guard";
 import { t } from "@isomer/kernel/schema";
 import { silentLogger } from "@isomer/kernel/std";
 import { ManualClock } from "../../kernel/src/std/testing/manual-clock.ts";
@@ -18,6 +19,7 @@ const MINUTE_MS = 60_000;
 function setUp() {
   const clock = new ManualClock();
   const crypto = nodeCrypto();
+  const revocations = new MemoryRevocations(clock);
   const auth = { isDown: false, asked: [] as string[], keys: [makeKey(crypto, 0)] };
   const answers = {
     jwks: () => ({
@@ -29,19 +31,29 @@ function setUp() {
     },
   };
   const host = {
-    world: { clock, crypto, log: silentLogger },
+    world: { clock, crypto, log: silentLogger, revocations },
     invoke: ({ operation, input }: { operation: keyof typeof answers; input: never }) => {
       auth.asked.push(operation);
       return auth.isDown ? Promise.reject(Down.with({})) : Promise.resolve({ output: answers[operation](input) });
     },
   };
-  const token = (key = auth.keys[0], lifeSeconds = 86_400) => {
+  const token = (key = auth.keys[0], lifeSeconds = 86_400, more = {}) => {
     const iat = Math.floor(clock.now() / 1_000);
     const { issuer: iss, audience: aud } = TOKENS;
-    const claims = { iss, aud, sub: "ada", jti: "1", iat, exp: iat + lifeSeconds, roles: ["customer"], guest: false };
+    const claims = {
+      iss,
+      aud,
+      sub: "ada",
+      jti: "1",
+      iat,
+      exp: iat + lifeSeconds,
+      roles: ["customer"],
+      guest: false,
+      ...more,
+    };
     return signToken({ crypto, key: key ?? assert.fail(), typ: "at+jwt", claims });
   };
-  return { clock, crypto, auth, token, ...judgesOf(host as unknown as Host) };
+  return { clock, crypto, revocations, auth, token, ...judgesOf(host as unknown as Host) };
 }
 
 describe("tokens", () => {
@@ -82,6 +94,20 @@ describe("tokens", () => {
     await authenticate(token());
     await clock.advance(0);
     assert.equal(await authenticate(old), undefined);
+  });
+
+  test("of a session that ended are refused at once, though their signature is good", async () => {
+    const { clock, revocations, token, authenticate } = setUp();
+    const [one, two] = [
+      token(undefined, 900, { sid: "s1", jti: "t1" }),
+      token(undefined, 900, { sid: "s2", jti: "t2" }),
+    ];
+    assert.equal((await authenticate(one))?.session, "s1");
+    await revocations.revoke([{ id: "session/s1", untilMs: clock.now() + 900_000 }]);
+    assert.equal(await authenticate(one), undefined);
+    assert.equal((await authenticate(two))?.session, "s2");
+    await revocations.revoke([{ id: "token/t2", untilMs: clock.now() + 900_000 }]);
+    assert.equal(await authenticate(two), undefined);
   });
 
   test("that are forged or expired do not make auth busy", async () => {

@@ -1,6 +1,9 @@
-/** Judges of tokens and API keys: what the gateway asks. Keys come from auth, and are kept for a while. */
+/**
+ * Judges of tokens and API keys: what the gateway asks. Keys come from auth, and are kept for a while. What was revoked
+ * is refused as soon as this process has heard of it (`world.revocations`).
+ */
 import type { Authenticate } from "@isomer/kernel/gateway";
-import { TtlCache } from "@isomer/kernel/guard";
+import { type Revocations, TtlCache } from "@isomer/kernel/guard";
 import { type PublicKeyJwk, TokenVerifier, type Verification } from "@isomer/kernel/security";
 import type { Identity } from "@isomer/kernel/contract";
 import type { Host } from "@isomer/kernel/runtime";
@@ -30,7 +33,7 @@ export function judgesOf(host: Host): { authenticate: Authenticate; apiKey: Auth
 }
 
 function tokenJudge(host: Host): Authenticate {
-  const { clock, crypto, log } = host.world;
+  const { clock, crypto, log, revocations } = host.world;
   let keys = new Map<string, PublicKeyJwk>();
   let learnedAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
@@ -70,14 +73,19 @@ function tokenJudge(host: Host): Authenticate {
       if (verification.ok && ageMs >= KEYS_AGE_MS) learnMeanwhile();
       // Only a key that is not known may be known to auth by now.
       if (verification.ok || verification.reason !== "unknown-key" || ageMs < MISS_AGE_MS)
-        return bearerOf(verification);
+        return bearerOf(verification, revocations);
     }
-    return learn().then(() => bearerOf(verifier.verify(token)));
+    return learn().then(() => bearerOf(verifier.verify(token), revocations));
   };
 }
 
-function bearerOf(verification: Verification): Identity | undefined {
-  return verification.ok ? identityOf(verification.claims) : undefined;
+/** Whom a token is of, unless its session, or the token itself, was revoked. */
+function bearerOf(verification: Verification, revocations: Revocations | undefined): Identity | undefined {
+  if (!verification.ok) return undefined;
+  const { sid, jti } = verification.claims;
+  if (typeof sid === "string" && revocations?.isRevoked(`session/${sid}`)) return undefined;
+  if (revocations?.isRevoked(`token/${jti}`)) return undefined;
+  return identityOf(verification.claims);
 }
 
 function identityOf(claims: Readonly<Record<string, unknown>>): Identity {

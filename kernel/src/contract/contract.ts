@@ -130,4 +130,10 @@ function checkOperation(service: string, operation: string, definition: Operatio
       `${at} lets nobody call it: give it a rule in "allow" (anyone, user, owner, permission, services).`,
     );
   }
+  if (definition.kind === "query" && definition.cache?.sameForAll === true) {
+    if (!definition.allow.some(({ kind }) => kind === "anyone" || kind === "services"))
+      throw new TypeError(
+        `${at} answers all the same, but lets in only end users: drop "sameForAll", or let anyone in.`,
+      );
+  }
 }

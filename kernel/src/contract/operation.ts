@@ -34,6 +34,11 @@ export interface OperationOptions<I extends ObjectSchema, O extends Schema> {
 export interface CacheOptions {
   /** For how long an answer may be reused, in milliseconds. */
   readonly maxAgeMs: number;
+  /**
+   * Whether everybody gets the same answer: then it is kept once for all, and shared between hosts. The query is asked
+   * without the end user, so that it cannot depend on who asks. False unless said: kept apart for each end user.
+   */
+  readonly sameForAll?: boolean;
 }
 
 /** A query as the contract holds it. */

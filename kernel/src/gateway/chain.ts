@@ -109,7 +109,7 @@ export class Chain {
     try {
       response =
         plan === undefined
-          ? this.#refuse(allow, request, notes, startedAt)
+          ? await this.#refuse(allow, request, notes, startedAt)
           : await this.#serve(plan, values, request, span, notes, startedAt);
     } catch (error) {
       response = this.#problem(toFault(error), span, label);
@@ -139,9 +139,14 @@ export class Chain {
   ): Promise<GatewayResponse> {
     const { judges, addressRate, identityRate, inFlightMax, invoke } = this.#parts;
     if (this.#inFlight > inFlightMax * ADMITTED[plan.criticality]) throw Overloaded.with({ retryAfterMs: 1_000 });
-    addressRate?.pass(request.remoteAddress, nowMs, notes);
+    // Limits that are not shared answer at once: awaiting them would cost a turn.
+    const limited = addressRate?.pass(request.remoteAddress, nowMs, notes);
+    if (limited !== undefined) await limited;
     const identity = await identify(request, judges);
-    if (identity !== undefined) identityRate?.pass(identity.subject, nowMs, notes);
+    if (identity !== undefined) {
+      const limitedToo = identityRate?.pass(identity.subject, nowMs, notes);
+      if (limitedToo !== undefined) await limitedToo;
+    }
     const key = plan.isCommand ? keyOf(plan, request, identity) : undefined;
     const input = await readInput(plan, values, request);
     const reply = await invoke({
@@ -158,8 +163,13 @@ export class Chain {
     return outputResponse(plan, request, reply, identity === undefined);
   }
 
-  #refuse(allow: readonly string[], request: GatewayRequest, notes: RateNotes, nowMs: number): never {
-    this.#parts.addressRate?.pass(request.remoteAddress, nowMs, notes);
+  async #refuse(
+    allow: readonly string[],
+    request: GatewayRequest,
+    notes: RateNotes,
+    nowMs: number,
+  ): Promise<GatewayResponse> {
+    await this.#parts.addressRate?.pass(request.remoteAddress, nowMs, notes);
     if (allow.length === 0) throw NoRoute.with({ path: request.path.slice(0, 200) });
     throw MethodNotAllowed.with({ method: request.method.slice(0, 20), allow });
   }

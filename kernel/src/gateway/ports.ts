@@ -1,6 +1,6 @@
 /** What the gateway is given: calls into the system, and judges of tokens, keys and rates. */
 import type { Criticality, Identity } from "../contract/mod.ts";
-import type { RateLimiter } from "../guard/mod.ts";
+import type { RateTaker } from "../guard/mod.ts";
 import type { TraceContext } from "../observe/mod.ts";
 import type { Reply } from "../transport/mod.ts";
 
@@ -38,5 +38,5 @@ export interface RatePolicy {
   /** Requests per window. */
   readonly quota: number;
   readonly windowMs: number;
-  readonly limiter: Pick<RateLimiter, "take">;
+  readonly limiter: RateTaker;
 }

@@ -16,6 +16,9 @@ interface Entry<T> {
   readonly untilMs: number;
 }
 
+/** What a load may say about its answer: that it is good for `maxAgeMs` from now only, because it has an age already. */
+export type KeepFor = (maxAgeMs: number) => void;
+
 /** A load that is under way. */
 interface Flight<T> {
   promise: Promise<T> | undefined;
@@ -54,7 +57,7 @@ export class TtlCache<T> {
    * The answer to a key, loaded if need be. Others who ask meanwhile wait for the same load and share its failure too,
    * except that the first one ran out of time: then they load for themselves, once.
    */
-  get(key: string, load: () => Promise<T>): Promise<T> {
+  get(key: string, load: (keepFor: KeepFor) => Promise<T>): Promise<T> {
     const known = this.peek(key);
     if (known !== undefined) return Promise.resolve(known);
     const loading = this.#loading.get(key)?.promise;
@@ -65,7 +68,7 @@ export class TtlCache<T> {
     });
   }
 
-  #start(key: string, load: () => Promise<T>): Promise<T> {
+  #start(key: string, load: (keepFor: KeepFor) => Promise<T>): Promise<T> {
     const flight: Flight<T> = { promise: undefined };
     this.#loading.set(key, flight);
     flight.promise = this.#load(key, load, flight);
@@ -84,11 +87,13 @@ export class TtlCache<T> {
     this.#loading.clear();
   }
 
-  async #load(key: string, load: () => Promise<T>, flight: Flight<T>): Promise<T> {
+  async #load(key: string, load: (keepFor: KeepFor) => Promise<T>, flight: Flight<T>): Promise<T> {
     // From the start of the load on: the answer may have become old while it was on its way.
-    const untilMs = this.#clock.monotonicMs() + this.#maxAgeMs;
+    let untilMs = this.#clock.monotonicMs() + this.#maxAgeMs;
     try {
-      const value = await load();
+      const value = await load((maxAgeMs) => {
+        untilMs = Math.min(untilMs, this.#clock.monotonicMs() + maxAgeMs);
+      });
       if (this.#loading.get(key) === flight) this.#keep(key, { value, untilMs });
       return value;
     } finally {

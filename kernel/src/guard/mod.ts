@@ -4,7 +4,7 @@ export { Admission, type AdmissionOptions } from "./admission.ts";
 export { type BackoffOptions, backoffMs } from "./backoff.ts";
 export { Breaker, type BreakerOptions, type BreakerState } from "./breaker.ts";
 export { Bulkhead, type BulkheadOptions } from "./bulkhead.ts";
-export { TtlCache, type TtlCacheOptions } from "./cache.ts";
+export { type KeepFor, TtlCache, type TtlCacheOptions } from "./cache.ts";
 export { BreakerOpen, DeadlineExceeded, Overloaded, assertInTime } from "./deadline.ts";
 export { type EventLoopDelay, promptEventLoop } from "./event-loop-delay.ts";
 export {
@@ -15,6 +15,16 @@ export {
   type OutboundTarget,
   type Target,
 } from "./outbound.ts";
-export { type RateDecision, type RateLimitOptions, RateLimiter } from "./rate-limit.ts";
+export {
+  type RateDecision,
+  type RateLimitOptions,
+  RateLimiter,
+  type RateSpan,
+  decideRate,
+  rateSpan,
+} from "./rate-limit.ts";
 export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
+export { MemoryRevocations, REVOCATIONS_MAX, type Revocation, type Revocations } from "./revocations.ts";
+export { ANSWER_LENGTH_MAX, MemoryAnswers, type SharedAnswer, type SharedAnswers } from "./shared-answers.ts";
+export { MemoryRates, type RateTaker, SharedRateLimiter, type SharedRates } from "./shared-rate.ts";
 export { markRetried, retryAfterMs, wasRetried } from "./retryable.ts";

@@ -30,17 +30,48 @@ export interface RateDecision {
 /** By so much may a sum of intervals exceed the span: rounding, which must cost nobody a millisecond. */
 const HAIR_MS = 1e-6;
 
+/** What one interval and the whole of a limit come to, in milliseconds of use. */
+export interface RateSpan {
+  readonly intervalMs: number;
+  readonly spanMs: number;
+  /** How much is allowed at once, after a rest. */
+  readonly burst: number;
+}
+
+/** The span of some bounds. */
+export function rateSpan({ limit, windowMs, burst = limit }: RateLimitOptions): RateSpan {
+  const intervalMs = windowMs / limit;
+  return { intervalMs, spanMs: burst * intervalMs, burst };
+}
+
+/**
+ * Decides over a cost, given for how long from now the key is used up. Pure: whoever keeps the number, here or in a
+ * shared store, decides the same. `usedMs` of the answer is what to keep.
+ */
+export function decideRate(usedMs: number, cost: number, span: RateSpan): RateDecision & { readonly usedMs: number } {
+  const { intervalMs, spanMs, burst } = span;
+  const after = usedMs + cost * intervalMs;
+  const allowed = after <= spanMs + HAIR_MS;
+  const now = allowed ? after : usedMs;
+  return {
+    allowed,
+    limit: burst,
+    remaining: Math.max(0, Math.floor((spanMs - now) / intervalMs + 1e-9)),
+    resetMs: Math.ceil(now),
+    retryAfterMs: allowed ? 0 : Math.max(1, Math.ceil(Math.min(after, usedMs + spanMs) - spanMs - HAIR_MS)),
+    usedMs: now,
+  };
+}
+
 /** Limits by key. What is refused costs nothing. */
 export class RateLimiter {
-  readonly #intervalMs: number;
-  readonly #burst: number;
+  readonly #span: RateSpan;
   readonly #keysMax: number;
   /** Until when each key has used up what it was given; in the order of last use. */
   readonly #usedUntil = new Map<string, number>();
 
   constructor(options: RateLimitOptions) {
-    this.#intervalMs = options.windowMs / options.limit;
-    this.#burst = options.burst ?? options.limit;
+    this.#span = rateSpan(options);
     this.#keysMax = options.keysMax ?? 100_000;
   }
 
@@ -52,21 +83,11 @@ export class RateLimiter {
   /** Takes `cost` for the key, if there is so much left. `nowMs` never goes back: take it from the monotonic clock. */
   take(key: string, cost: number, nowMs: number): RateDecision {
     const known = this.#usedUntil.get(key);
-    const used = Math.max(0, (known ?? nowMs) - nowMs);
-    const spanMs = this.#burst * this.#intervalMs;
-    const after = used + cost * this.#intervalMs;
-    const allowed = after <= spanMs + HAIR_MS;
-    const now = allowed ? after : used;
+    const { usedMs, ...decision } = decideRate(Math.max(0, (known ?? nowMs) - nowMs), cost, this.#span);
     if (known !== undefined) this.#usedUntil.delete(key);
-    if (now > 0) this.#usedUntil.set(key, nowMs + now);
+    if (usedMs > 0) this.#usedUntil.set(key, nowMs + usedMs);
     if (this.#usedUntil.size > this.#keysMax) this.#forget();
-    return {
-      allowed,
-      limit: this.#burst,
-      remaining: Math.max(0, Math.floor((spanMs - now) / this.#intervalMs + 1e-9)),
-      resetMs: Math.ceil(now),
-      retryAfterMs: allowed ? 0 : Math.max(1, Math.ceil(Math.min(after, used + spanMs) - spanMs - HAIR_MS)),
-    };
+    return decision;
   }
 
   #forget(): void {

@@ -4,5 +4,7 @@ export { nodeCrypto } from "./crypto.ts";
 export { jsonLogger, prettyLogger } from "./logger.ts";
 export { type SmtpOptions, smtpMail } from "./mail.ts";
 export { systemRandom } from "./random.ts";
-export { type Rates, type RunOptions, type RunningSystem, runSystem } from "./run.ts";
+export { type Rates, type SharedLimiter, ratePolicies } from "./rates.ts";
+export { type RedisOptions, type SharedByRedis, openRedis } from "./redis/mod.ts";
+export { type RunOptions, type RunningSystem, runSystem } from "./run.ts";
 export { type OpenWorld, type WorldOptions, openWorld } from "./world.ts";

@@ -4,14 +4,14 @@
  * The listener opens first, because services may need to know its address; until they have started, requests are
  * answered with 503 and `/readyz` says so.
  */
-import { Gateway, type Authenticate, type RatePolicy } from "../gateway/mod.ts";
-import { type EventLoopDelay, type RateDecision, RateLimiter } from "../guard/mod.ts";
+import { type Authenticate, Gateway } from "../gateway/mod.ts";
+import type { EventLoopDelay } from "../guard/mod.ts";
 import { Metrics, Tracer } from "../observe/mod.ts";
 import { Draining, Host, type Settings, type System } from "../runtime/mod.ts";
 import type { Logger } from "../std/mod.ts";
-import { isLoopback, networkOf } from "./http/client-network.ts";
 import { type ListenOptions, type Listening, listen } from "./http/mod.ts";
 import { OtlpExporter, otlpSettings } from "./telemetry-otlp.ts";
+import { type Rates, ratePolicies } from "./rates.ts";
 import { type OpenWorld, openWorld } from "./world.ts";
 
 /** What {@link runSystem} takes. */
@@ -43,20 +43,6 @@ export interface RunOptions {
   readonly sampleRate?: number;
 }
 
-/** How many requests a minute are taken; 0 for no limit. */
-export interface Rates {
-  /**
-   * From one network address: an IPv4 address, or an IPv6 network of 64 bits. Requests from this machine itself are not
-   * limited by address unless {@link Rates.loopback} says so: a system's own webhooks come from there, and refusing them
-   * would make it doubt its own payments.
-   */
-  readonly perAddress: number;
-  /** Of one user or API key, wherever from. */
-  readonly perIdentity: number;
-  /** For a proxy on this machine that is not in `trustProxies`: then all requests seem to come from here. */
-  readonly loopback?: boolean;
-}
-
 /** A system that runs. */
 export interface RunningSystem {
   readonly url: string;
@@ -64,8 +50,6 @@ export interface RunningSystem {
   /** Drains: no new requests, finishes what is under way, closes the databases. */
   stop(): Promise<void>;
 }
-
-const MINUTE_MS = 60_000;
 
 /** Starts a system. @throws when the port or the data folder is taken, or a database or setting is not right. */
 export async function runSystem(options: RunOptions): Promise<RunningSystem> {
@@ -145,7 +129,6 @@ function gatewayOf(
   running: { readonly host?: Host },
 ): Gateway {
   const { system } = options;
-  const { perAddress, perIdentity, loopback = false } = options.rates ?? { perAddress: 6_000, perIdentity: 3_000 };
   const judge = judgesOf(options, running);
   return new Gateway({
     contracts: system.contracts,
@@ -161,8 +144,7 @@ function gatewayOf(
       });
     },
     ...judge,
-    ...(perAddress === 0 ? {} : { addressRate: addressPolicy(perAddress, loopback) }),
-    ...(perIdentity === 0 ? {} : { identityRate: policy("identity", perIdentity) }),
+    ...ratePolicies(options.rates),
     clock: world.clock,
     tracer,
     metrics,
@@ -183,16 +165,4 @@ function judgesOf(options: RunOptions, running: { readonly host?: Host }) {
   const authenticate: Authenticate = (token) => judges().authenticate(token);
   const apiKey: Authenticate = (key) => judges().apiKey(key);
   return { authenticate, apiKey };
-}
-
-function policy(name: string, quota: number): RatePolicy {
-  return { name, quota, windowMs: MINUTE_MS, limiter: new RateLimiter({ limit: quota, windowMs: MINUTE_MS }) };
-}
-
-function addressPolicy(quota: number, loopback: boolean): RatePolicy {
-  const { limiter, ...rest } = policy("address", quota);
-  const free: RateDecision = { allowed: true, limit: quota, remaining: quota, resetMs: 0, retryAfterMs: 0 };
-  const take: RateLimiter["take"] = (address, cost, nowMs) =>
-    !loopback && isLoopback(address) ? free : limiter.take(networkOf(address), cost, nowMs);
-  return { ...rest, limiter: { take } };
 }

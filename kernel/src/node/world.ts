@@ -1,5 +1,5 @@
 /** The real world: this machine's clock, randomness, files and sockets. */
-import type { EventLoopDelay } from "../guard/mod.ts";
+import { type EventLoopDelay, MemoryRevocations, type Revocations, type SharedAnswers } from "../guard/mod.ts";
 import type { World } from "../runtime/mod.ts";
 import { type Logger, uuidV7 } from "../std/mod.ts";
 import type { SpanExporter } from "../observe/mod.ts";
@@ -24,6 +24,8 @@ export interface WorldOptions {
   readonly eventLoop?: EventLoopDelay;
   /** The mail server, `smtp://user:password@host:587`; without one, mails stay inside. */
   readonly smtpUrl?: string;
+  /** What hosts share; this process shares revocations with nobody unless said. */
+  readonly shared?: { readonly answers: SharedAnswers; readonly revocations: Revocations };
 }
 
 /** A world and how to end it. */
@@ -38,7 +40,7 @@ export function openWorld(options: WorldOptions): OpenWorld {
   const random = systemRandom();
   const monitor = eventLoopMonitor(clock);
   const client = httpClient();
-  const { relaxed, spans, smtpUrl } = options;
+  const { relaxed, spans, smtpUrl, shared } = options;
   const world: World = {
     clock,
     random,
@@ -49,6 +51,8 @@ export function openWorld(options: WorldOptions): OpenWorld {
     fetch: client.fetch,
     eventLoop: options.eventLoop ?? monitor,
     migrations: loadMigrations,
+    revocations: shared?.revocations ?? new MemoryRevocations(clock),
+    ...(shared === undefined ? {} : { answers: shared.answers }),
     ...(spans === undefined ? {} : { spans }),
     ...(smtpUrl === undefined ? {} : { mail: smtpMail({ url: smtpUrl }) }),
   };

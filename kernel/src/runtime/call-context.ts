@@ -13,6 +13,7 @@ import type { Attempt, CommandContext, HttpRequest, HttpResponse, Tx } from "./c
 import type { Expirable } from "./deadline-wheel.ts";
 import { CallInTransaction, CommandInQuery, TransactionUsed, Undeclared, UnknownOperation } from "./faults.ts";
 import type { MailPort } from "./mail.ts";
+import type { Revocations } from "../guard/mod.ts";
 import type { ServiceRunner } from "./service-runner.ts";
 
 /** On whose behalf, for how long and as part of what something runs. */
@@ -99,6 +100,14 @@ export class CallContext implements CommandContext<never>, Expirable {
   get mail(): MailPort | undefined {
     const { mail } = this.#runner.world;
     return mail && { send: (what) => this.#outside("the mail server") ?? mail.send(what) };
+  }
+  get revocations(): Revocations | undefined {
+    const { revocations } = this.#runner.world;
+    if (revocations === undefined) return undefined;
+    return {
+      revoke: (what) => this.#outside("the revocations") ?? revocations.revoke(what),
+      isRevoked: (id) => revocations.isRevoked(id),
+    };
   }
   /** Whether a value is what the transaction returned. */
   isCommitted(output: unknown): boolean {

@@ -1,6 +1,7 @@
 /** What handlers are given: the world as far as a service may touch it. */
 import type { Call, ContractBase, Criticality, Identity } from "../contract/mod.ts";
 import type { EventRecord, EventWriter } from "../events/mod.ts";
+import type { Revocations } from "../guard/mod.ts";
 import type { SagaStarter, SagaView } from "../saga/mod.ts";
 import type { Crypto } from "../security/mod.ts";
 import type { Fault, Ids, Logger, Random } from "../std/mod.ts";
@@ -49,6 +50,8 @@ export interface Context<Uses extends string = string, Settings = unknown> {
   readonly random: Random;
   /** Sends mails; absent where no mail server was configured. Not to be used while a transaction is open. */
   readonly mail: MailPort | undefined;
+  /** Tells gateways what they must refuse; absent where nobody listens. Not to be used while a transaction is open. */
+  readonly revocations: Revocations | undefined;
   /** Aborted when the deadline passes or the caller gave up. */
   readonly signal: AbortSignal;
   readonly criticality: Criticality;

@@ -306,6 +306,7 @@ export class Host {
         transport: shared.transport,
         outbound: shared.outbound,
         clock,
+        ...(world.answers === undefined ? {} : { answers: world.answers }),
       }),
       source: logSource({ service: name, database, clock, random, log }),
       hints: database.isShared === true ? this.#elsewhere?.hints : undefined,

@@ -1,8 +1,8 @@
 /** The ways out of a service: what is declared, within the deadline, answers that may be kept. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { anyone, command, contract, query } from "../contract/mod.ts";
-import { Outbound } from "../guard/mod.ts";
+import { type Call, anyone, command, contract, query, user } from "../contract/mod.ts";
+import { MemoryAnswers, Outbound, type SharedAnswers } from "../guard/mod.ts";
 import { t } from "../schema/mod.ts";
 import { ManualClock } from "../std/testing/manual-clock.ts";
 import { seededRandom } from "../std/testing/seeded-random.ts";
@@ -18,13 +18,19 @@ const shop = contract("shop", {
   commands: { sell: command({ input: Sku, output: Price, allow: [anyone], deadlineMs: 500 }) },
   queries: {
     price: query({ input: Sku, output: Price, allow: [anyone], cache: { maxAgeMs: 1_000 } }),
+    tax: query({ input: Sku, output: Price, allow: [anyone], cache: { maxAgeMs: 1_000, sameForAll: true } }),
+    code: query({
+      input: Sku,
+      output: t.object({ code: t.secret(t.text()) }),
+      allow: [anyone],
+      cache: { maxAgeMs: 1_000, sameForAll: true },
+    }),
     stock: query({ input: Sku, output: Price, allow: [anyone] }),
   },
 });
 const other = contract("other", { version: "1.0.0", queries: { look: shop.queries.stock } });
 
-function setup() {
-  const clock = new ManualClock();
+function setup(answers?: SharedAnswers, clock = new ManualClock()) {
   const sent: Envelope[] = [];
   const routes = new Routes({
     caller: "page",
@@ -37,6 +43,7 @@ function setup() {
     },
     outbound: new Outbound({ clock, random: seededRandom(1) }),
     clock,
+    ...(answers === undefined ? {} : { answers }),
   });
   const originOf = (more: Partial<Origin> = {}): Origin => ({
     caller: undefined,
@@ -53,7 +60,9 @@ function setup() {
     const identity = subject === undefined ? undefined : { subject, roles: [], guest: false };
     return routes.route(shop.price({ sku })).send(shop.price({ sku }), originOf({ identity }), undefined);
   };
-  return { clock, routes, sent, originOf, price };
+  const ask = (call: Call, subject: string): Promise<unknown> =>
+    routes.route(call).send(call, originOf({ identity: { subject, roles: [], guest: false } }), undefined);
+  return { clock, routes, sent, originOf, price, ask };
 }
 
 describe("routes", () => {
@@ -111,5 +120,47 @@ describe("answers that are kept", () => {
     const { sent, price } = setup();
     await Promise.all([price("a"), price("a"), price("a")]);
     assert.equal(sent.length, 1);
+  });
+});
+
+describe("answers that all get alike", () => {
+  test("are asked for without the end user, and kept once", async () => {
+    const { sent, ask } = setup();
+    assert.deepEqual(await ask(shop.tax({ sku: "a" }), "ada"), await ask(shop.tax({ sku: "a" }), "bob"));
+    assert.deepEqual(
+      sent.map(({ identity }) => identity),
+      [undefined],
+    );
+  });
+
+  test("cannot be of a query that lets in only end users", () => {
+    const only = { input: Sku, output: Price, allow: [user], cache: { maxAgeMs: 1_000, sameForAll: true } };
+    assert.throws(() => contract("shop", { version: "1.0.0", queries: { mine: query(only) } }), /sameForAll/);
+  });
+});
+
+describe("answers that hosts share", () => {
+  test("are asked for once by all hosts, and no host keeps them beyond their age", async () => {
+    const clock = new ManualClock();
+    const answers = new MemoryAnswers(clock);
+    const [one, two] = [setup(answers, clock), setup(answers, clock)];
+    await one.ask(shop.tax({ sku: "a" }), "ada");
+    await clock.advance(900);
+    assert.deepEqual(await two.ask(shop.tax({ sku: "a" }), "bob"), { amount: 1 });
+    assert.equal(two.sent.length, 0);
+    await clock.advance(100);
+    await two.ask(shop.tax({ sku: "a" }), "bob");
+    assert.equal(two.sent.length, 1);
+  });
+
+  test("hold nothing of an end user, and nothing secret", async () => {
+    const kept: string[] = [];
+    const answers: SharedAnswers = { get: async () => undefined, put: (key) => void kept.push(key) };
+    const { ask, price } = setup(answers);
+    await ask(shop.price({ sku: "a" }), "ada");
+    await ask(shop.code({ sku: "a" }), "ada");
+    assert.deepEqual(kept, []);
+    await price("a");
+    assert.deepEqual(kept, ['shop.price@1.0.0\n{"sku":"a"}']);
   });
 });

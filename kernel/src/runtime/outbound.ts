@@ -2,8 +2,8 @@
  * Calls that a service makes to others: what is declared goes out with the contract's deadline, retries and limits.
  * A route is made once per (caller, operation); a call on it costs a few property reads before the transport.
  */
-import type { Call, ContractBase, Operation } from "../contract/mod.ts";
-import { type Outbound, type OutboundTarget, TtlCache } from "../guard/mod.ts";
+import type { Call, ContractBase, Operation, Query } from "../contract/mod.ts";
+import { type KeepFor, type Outbound, type OutboundTarget, type SharedAnswers, TtlCache } from "../guard/mod.ts";
 import { canonicalJson, copyJson } from "../std/mod.ts";
 import type { Clock } from "../std/mod.ts";
 import type { Transport } from "../transport/mod.ts";
@@ -28,6 +28,8 @@ export interface RoutesOptions {
   readonly transport: Transport;
   readonly outbound: Outbound;
   readonly clock: Clock;
+  /** Where answers are shared between hosts. */
+  readonly answers?: SharedAnswers;
 }
 
 /** The routes of one service to those that it uses. */
@@ -40,7 +42,7 @@ export class Routes {
     for (const contract of options.uses) {
       const routes = new Map<string, Route>();
       for (const [name, operation] of Object.entries<Operation>({ ...contract.commands, ...contract.queries })) {
-        routes.set(name, makeRoute(options, contract.name, name, operation));
+        routes.set(name, makeRoute(options, contract, name, operation));
       }
       this.#services.set(contract.name, routes);
     }
@@ -56,7 +58,8 @@ export class Routes {
   }
 }
 
-function makeRoute(options: RoutesOptions, service: string, name: string, operation: Operation): Route {
+function makeRoute(options: RoutesOptions, contract: ContractBase, name: string, operation: Operation): Route {
+  const { name: service, version } = contract;
   const { clock } = options;
   const isCommand = operation.kind === "command";
   const criticality = operation.criticality ?? "normal";
@@ -66,7 +69,7 @@ function makeRoute(options: RoutesOptions, service: string, name: string, operat
   const send = (call: Call, origin: Origin, key: string | undefined): Promise<unknown> =>
     sendOnce(options, target, call, origin, key, Math.min(origin.deadlineAt, clock.monotonicMs() + deadlineMs));
   if (operation.kind === "query" && operation.cache !== undefined) {
-    return { isCommand, send: cached(clock, operation.cache.maxAgeMs, send) };
+    return { isCommand, send: cached(options, `${service}.${name}@${version}`, operation, send) };
   }
   return { isCommand, send };
 }
@@ -102,11 +105,50 @@ async function sendOnce(
   return reply.output;
 }
 
-/** Keeps answers for `maxAgeMs`, apart for each end user: what one may see is not for another. */
-function cached(clock: Clock, maxAgeMs: number, send: Route["send"]): Route["send"] {
+/**
+ * Keeps answers, apart for each end user unless all get the same. Answers to nobody in particular are shared between
+ * hosts, where there is a place for it: nothing of an end user gets there, and nothing secret.
+ */
+function cached(options: RoutesOptions, at: string, operation: Query, send: Route["send"]): Route["send"] {
+  const { clock } = options;
+  const { maxAgeMs, sameForAll = false } = operation.cache ?? { maxAgeMs: 0 };
+  const shared = mayBeShared(operation) ? options.answers : undefined;
   const cache = new TtlCache<unknown>({ clock, maxAgeMs, entriesMax: CACHE_ENTRIES_MAX });
-  return async (call, origin, key) => {
-    const name = `${origin.identity?.subject ?? ""}\n${canonicalJson(call.input)}`;
-    return copyJson(await cache.get(name, () => send(call, origin, key)));
+  return async (call, given, key) => {
+    const origin = sameForAll && given.identity !== undefined ? { ...given, identity: undefined } : given;
+    const { identity } = origin;
+    const question = canonicalJson(call.input);
+    const load = (): Promise<unknown> => send(call, origin, key);
+    const answer = await cache.get(`${identity?.subject ?? ""}\n${question}`, (keepFor) =>
+      shared === undefined || identity !== undefined
+        ? load()
+        : loadShared({ shared, clock, maxAgeMs, keepFor }, `${at}\n${question}`, load),
+    );
+    return copyJson(answer);
   };
+}
+
+/** Whether the answers hold nothing secret. */
+function mayBeShared({ output }: Query): boolean {
+  return !JSON.stringify(output).includes('"x-secret":true');
+}
+
+interface Sharing {
+  readonly shared: SharedAnswers;
+  readonly clock: Clock;
+  readonly maxAgeMs: number;
+  readonly keepFor: KeepFor;
+}
+
+async function loadShared(sharing: Sharing, name: string, load: () => Promise<unknown>): Promise<unknown> {
+  const { shared, clock, maxAgeMs, keepFor } = sharing;
+  const known = await shared.get(name);
+  if (known !== undefined) {
+    keepFor(known.freshMs);
+    return JSON.parse(known.value);
+  }
+  const askedAt = clock.monotonicMs();
+  const answer = await load();
+  shared.put(name, JSON.stringify(answer), maxAgeMs - (clock.monotonicMs() - askedAt));
+  return answer;
 }

@@ -4,3 +4,4 @@ export { versionedFolders } from "./program.ts";
 export { type PostgresOptions, type RunningPostgres, findPostgres, lastPortOf, startPostgres } from "./postgres.ts";
 export { type NatsCluster, type NatsOptions, type NatsServer, type NatsTlsFiles } from "./nats.ts";
 export { hasNats, startNats, startNatsCluster } from "./nats.ts";
+export { type RedisServerOptions, type RunningRedis, startRedis } from "./redis.ts";
