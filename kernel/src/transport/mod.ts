@@ -1,3 +1,6 @@
 /** transport: how calls travel. */
+export type { Channel, ChannelFactory, ChannelState } from "./channel.ts";
 export type { Envelope, Reply, Transport } from "./envelope.ts";
-export { Unreachable } from "./faults.ts";
+export { NotStarted, Unreachable, notStarted, wasNotStarted } from "./faults.ts";
+export type { Instance, InstanceAddress, InstanceHealth, Lease, Registry, Snapshot } from "./registry.ts";
+export { StaticRegistry } from "./static-registry.ts";
