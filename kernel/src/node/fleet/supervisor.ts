@@ -36,7 +36,6 @@ export const INSTANCE_LIMITS: InstanceLimits = {
 const WATCH_MS = 1_000;
 /** How many processes start at the same time: more would only make each of them slower. */
 const STARTING_MAX = 3;
-/** How long processes of an earlier supervisor may take to end by themselves, in milliseconds. */
 const LEFTOVER_MS = 10_000;
 
 /** What a supervisor takes. */
@@ -59,6 +58,8 @@ export interface SupervisorOptions {
   /** More of the environment of all processes. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly limits?: Partial<InstanceLimits>;
+  /** How long processes of a supervisor that was killed may take to end by themselves, in milliseconds; 10,000 unless said. */
+  readonly leftoverMs?: number;
   /** Something happened that its operator may want to read: a sentence. */
   readonly say: (text: string) => void;
 }
@@ -111,11 +112,11 @@ export class Supervisor {
    * @throws {FolderInUse} when a fleet runs in the folder; what a server says when it does not start.
    */
   async start(): Promise<void> {
-    const { folder, clock, say } = this.#options;
+    const { folder, clock, say, leftoverMs = LEFTOVER_MS } = this.#options;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#lock = lockFolder(folder);
     try {
-      const left = await cleanUp(folder, clock, LEFTOVER_MS);
+      const left = await cleanUp(folder, clock, leftoverMs);
       if (left.length > 0) say(`ended what an earlier fleet left running: ${left.map(({ name }) => name).join(", ")}`);
       for (const keeper of this.#keepers) {
         if (this.#phase !== "starting") return;
