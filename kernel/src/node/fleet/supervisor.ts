@@ -113,7 +113,8 @@ export class Supervisor {
    */
   async start(): Promise<void> {
     const { folder, clock, say, leftoverMs = LEFTOVER_MS } = this.#options;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Servers that run as another user must get to their own folders in it; everything else is readable by its owner only.
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
     this.#lock = lockFolder(folder);
     try {
       const left = await cleanUp(folder, clock, leftoverMs);
