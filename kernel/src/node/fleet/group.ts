@@ -1,0 +1,157 @@
+/**
+ * The processes of one group: brought to the number, the build and the services that are wanted, by the steps of
+ * `roll-plan.ts`.
+ */
+import { NotReady } from "./faults.ts";
+import { fleetPaths } from "./fleet-file.ts";
+import type { Build } from "./host-process.ts";
+import type { Instance } from "./instance.ts";
+import { nextStep } from "./roll-plan.ts";
+
+/** What a group should be. */
+export interface GroupWish {
+  readonly services: readonly string[];
+  readonly replicas: number;
+  readonly build: Build;
+  /** Processes of another generation are replaced. */
+  readonly generation: number;
+}
+
+/** Makes an instance with a name of its own; `port` is a gateway's. */
+export type MakeInstance = (name: string, wish: GroupWish, port: number | undefined) => Instance;
+
+/** What a group takes. */
+export interface GroupOptions {
+  readonly name: string;
+  readonly wish: GroupWish;
+  /** The ports of gateways: the first one's. */
+  readonly firstPort?: number;
+  readonly make: MakeInstance;
+  /** Names that others have. */
+  readonly isTaken: (instance: string) => boolean;
+  readonly say: (text: string) => void;
+  /** The set of processes changed. */
+  readonly changed: () => void;
+}
+
+interface Member {
+  readonly instance: Instance;
+  readonly generation: number;
+}
+
+/** The processes of a group. */
+export class Group {
+  readonly name: string;
+  readonly #options: GroupOptions;
+  #wish: GroupWish;
+  #members: readonly Member[] = [];
+
+  constructor(options: GroupOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#wish = options.wish;
+  }
+
+  get wish(): GroupWish {
+    return this.#wish;
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#members.map(({ instance }) => instance);
+  }
+
+  /** Starts what is missing, without waiting until it is ready: what fails is tried again for as long as it takes. */
+  begin(): readonly Instance[] {
+    while (this.#members.length < this.#wish.replicas) this.#start();
+    return this.instances;
+  }
+
+  /**
+   * Brings the group to what it should be now. No process is taken away before its successor is ready.
+   * @throws {NotReady} when a new process is not; then the group is what it was before.
+   */
+  async become(wish: GroupWish): Promise<void> {
+    const before = this.#wish;
+    this.#wish = wish;
+    try {
+      await this.#settle();
+    } catch (error) {
+      this.#wish = before;
+      const isNew = ({ generation }: Member): boolean => generation === wish.generation;
+      // When only the number changed, the new processes are the last ones.
+      const undone =
+        before.generation === wish.generation ? this.#members.slice(before.replicas) : this.#members.filter(isNew);
+      await Promise.all(undone.map((member) => this.#retire(member)));
+      while (this.#members.length < before.replicas) this.#start();
+      throw error;
+    }
+  }
+
+  /** Gives all places up; resolves when no process is left. */
+  async retireAll(): Promise<void> {
+    await Promise.all(this.#members.map((member) => this.#retire(member)));
+  }
+
+  async #settle(): Promise<void> {
+    for (;;) {
+      const planned = this.#members.map(({ instance, generation }) => ({
+        name: instance.name,
+        isCurrent: generation === this.#wish.generation,
+        isReady: instance.state.is === "ready",
+      }));
+      const step = nextStep(planned, this.#wish.replicas);
+      if (step.do === "nothing") return;
+      if (step.do === "start") this.#start();
+      else if (step.do === "retire") await this.#retire(this.#member(step.name));
+      else await this.#untilReady(this.#member(step.name).instance);
+    }
+  }
+
+  async #untilReady(instance: Instance): Promise<void> {
+    const { name, spec } = instance;
+    try {
+      await instance.ready();
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : "ended";
+      throw NotReady.with({ instance: name, detail, logFile: fleetPaths.log(spec.folder, name) });
+    }
+  }
+
+  #start(): Instance {
+    const { firstPort, make, isTaken } = this.#options;
+    const wish = this.#wish;
+    const name = firstFree((n) => `${this.name}-${n}`, isTaken);
+    const instance = make(name, wish, firstPort === undefined ? undefined : this.#portFrom(firstPort));
+    this.#members = [...this.#members, { instance, generation: wish.generation }];
+    instance.start();
+    this.#options.changed();
+    return instance;
+  }
+
+  /** The port that the fewest of the wanted ones have: a new process takes over from the old one on the same port. */
+  #portFrom(first: number): number {
+    const current = this.#members.filter(({ generation }) => generation === this.#wish.generation);
+    const taken = new Set(current.map(({ instance }) => instance.spec.gatewayPort));
+    let port = first;
+    while (taken.has(port)) port += 1;
+    return port;
+  }
+
+  async #retire(member: Member): Promise<void> {
+    await member.instance.retire();
+    this.#members = this.#members.filter((other) => other !== member);
+    this.#options.changed();
+  }
+
+  #member(name: string): Member {
+    const found = this.#members.find(({ instance }) => instance.name === name);
+    if (found === undefined) throw new Error(`The group ${this.name} has no ${name}.`);
+    return found;
+  }
+}
+
+function firstFree(name: (n: number) => string, isTaken: (name: string) => boolean): string {
+  let n = 1;
+  while (isTaken(name(n))) n += 1;
+  return name(n);
+}

@@ -1,0 +1,184 @@
+/**
+ * Placements: which services share a process, how many processes of each group there are, how many gateways.
+ * All of it is pure; reading and writing the file is the supervisor's matter.
+ */
+import { Invalid, type TypeOf, t, validator } from "../../schema/mod.ts";
+import { PlacementInvalid, UnknownName } from "./faults.ts";
+
+/** How many processes a group may have. */
+export const REPLICAS_MAX = 32;
+/** The name under which gateways are rolled, restarted and scaled. */
+export const GATEWAY = "gateway";
+/** What a group must not be named, because something else in the fleet is. */
+const RESERVED = new Set([GATEWAY, "postgres", "nats", "redis", "supervisor"]);
+const NAME = "^[a-z][a-z0-9-]{0,39}$";
+const PORT_DEFAULT = 3000;
+
+const Replicas = t.integer({ minimum: 1, maximum: REPLICAS_MAX, default: 1 });
+const PlacementSchema = t.object({
+  version: t.literal(1),
+  gateways: t.optional(
+    t.object({
+      replicas: t.integer({ minimum: 1, maximum: REPLICAS_MAX, default: 2 }),
+      /** The port of the first; each further one listens on the next. */
+      port: t.integer({ minimum: 1, maximum: 65_535 - REPLICAS_MAX, default: PORT_DEFAULT }),
+    }),
+  ),
+  groups: t.record(
+    t.object({ services: t.array(t.text({ pattern: NAME }), { minItems: 1, uniqueItems: true }), replicas: Replicas }),
+  ),
+});
+const schema = validator(PlacementSchema, "placement");
+
+/** Services that share a process, and how many such processes there are. */
+export interface PlacedGroup {
+  readonly services: readonly string[];
+  /** 1 to {@link REPLICAS_MAX}. */
+  readonly replicas: number;
+}
+
+/** Where everything runs. Each service of the system is in exactly one group. */
+export interface Placement {
+  readonly version: 1;
+  readonly gateways: { readonly replicas: number; readonly port: number };
+  /** By name, in the order in which they are shown. */
+  readonly groups: Readonly<Record<string, PlacedGroup>>;
+}
+
+/** Each service in a process of its own, two gateways on ports 3000 and 3001. */
+export function defaultPlacement(services: readonly string[]): Placement {
+  const groups = Object.fromEntries(services.map((name) => [name, { services: [name], replicas: 1 }]));
+  return { version: 1, gateways: { replicas: 2, port: PORT_DEFAULT }, groups };
+}
+
+/**
+ * The placement that a file says. Services that it does not name get a group of their own.
+ * @throws {PlacementInvalid} saying where and what to change.
+ */
+export function parsePlacement(text: string, services: readonly string[]): Placement {
+  const { gateways, groups } = checkShape(text);
+  const known = new Set(services);
+  const placed = new Map<string, string>();
+  for (const [group, { services: members }] of Object.entries(groups)) {
+    checkGroupName(group, known, groups);
+    for (const service of members) {
+      const other = placed.get(service);
+      if (!known.has(service)) fail(`the group "${group}" names "${service}", which is no service of the system.`);
+      if (other !== undefined) fail(`"${service}" is in two groups, "${other}" and "${group}". Take it out of one.`);
+      placed.set(service, group);
+    }
+  }
+  const apart = services.filter((name) => !placed.has(name));
+  return {
+    version: 1,
+    gateways: gateways ?? { replicas: 2, port: PORT_DEFAULT },
+    groups: { ...groups, ...Object.fromEntries(apart.map((name) => [name, { services: [name], replicas: 1 }])) },
+  };
+}
+
+function checkShape(text: string): TypeOf<typeof PlacementSchema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return fail(`it is not JSON (${error instanceof Error ? error.message : "unreadable"}).`);
+  }
+  try {
+    return schema.parse(value);
+  } catch (error) {
+    if (!Invalid.is(error)) throw error;
+    return fail(error.data.issues.map(({ path, message }) => `${path === "" ? "it" : path} ${message}`).join("; "));
+  }
+}
+
+/** A group may be named after a service only if that service is in it, or a name would mean two things. */
+function checkGroupName(group: string, known: ReadonlySet<string>, groups: Placement["groups"]): void {
+  if (!new RegExp(NAME).test(group))
+    fail(`"${group}" is no name for a group: small letters, digits and hyphens, at most 40, a letter first.`);
+  if (RESERVED.has(group)) fail(`a group cannot be named "${group}": the fleet has that already.`);
+  if (known.has(group) && !(groups[group]?.services.includes(group) ?? false))
+    fail(`the group "${group}" has the name of a service that is not in it. Name it otherwise.`);
+}
+
+/** The text of the file. */
+export function placementText({ version, gateways, groups }: Placement): string {
+  const lines = Object.entries(groups).map(([name, group]) => `    ${JSON.stringify(name)}: ${inOneLine(group)}`);
+  return `{\n  "version": ${version},\n  "gateways": ${inOneLine(gateways)},\n  "groups": {\n${lines.join(",\n")}\n  }\n}\n`;
+}
+
+function inOneLine(value: object): string {
+  return JSON.stringify(value, undefined, 1).replaceAll(/\n\s*/g, " ").replaceAll("[ ", "[").replaceAll(" ]", "]");
+}
+
+/** The group that a name means: its own, or its service's. @throws {UnknownName} when it means none. */
+export function groupOf({ groups }: Placement, name: string): string {
+  if (groups[name] !== undefined) return name;
+  const found = Object.entries(groups).find(([, { services }]) => services.includes(name));
+  if (found !== undefined) return found[0];
+  const services = Object.values(groups).flatMap((group) => group.services);
+  throw UnknownName.with({ name, known: [...new Set([GATEWAY, ...Object.keys(groups), ...services])] });
+}
+
+/**
+ * The placement with a service in another group, which is made when there is none; a group that is left empty goes.
+ * @throws {UnknownName | PlacementInvalid}
+ */
+export function placeService(placement: Placement, service: string, group: string): Placement {
+  const from = groupOf(placement, service);
+  const source = placement.groups[from];
+  if (source === undefined || !source.services.includes(service)) fail(`"${service}" is a group, not a service.`);
+  if (from === group) return placement;
+  const groups: Record<string, PlacedGroup> = {};
+  for (const [name, { services, replicas }] of Object.entries(placement.groups)) {
+    const left = name === from ? services.filter((other) => other !== service) : services;
+    const members = name === group ? [...left, service] : left;
+    if (members.length > 0) groups[name] = { services: members, replicas };
+  }
+  groups[group] ??= { services: [service], replicas: source.replicas };
+  const services = Object.values(groups).flatMap((each) => each.services);
+  return parsePlacement(JSON.stringify({ ...placement, groups }), services);
+}
+
+/** The placement with so many processes of a group, or gateways. @throws {UnknownName | PlacementInvalid} */
+export function scaleGroup(placement: Placement, name: string, replicas: number): Placement {
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > REPLICAS_MAX)
+    fail(`a group has 1 to ${REPLICAS_MAX} processes, not ${replicas}.`);
+  if (name === GATEWAY) return { ...placement, gateways: { ...placement.gateways, replicas } };
+  const group = groupOf(placement, name);
+  const services = placement.groups[group]?.services ?? [];
+  return { ...placement, groups: { ...placement.groups, [group]: { services, replicas } } };
+}
+
+/** One group's way from a placement to the next. */
+export interface GroupChange {
+  readonly group: string;
+  readonly services: readonly string[];
+  /** 0 when the group goes. */
+  readonly replicas: number;
+  /** Whether its processes hold other services than before, so that they are replaced. */
+  readonly isOther: boolean;
+}
+
+/**
+ * What leads from a placement to the next, in an order in which no service is ever without a process: groups that gain
+ * one come before groups that lose one.
+ */
+export function placementDiff(before: Placement, after: Placement): readonly GroupChange[] {
+  const changes: { change: GroupChange; rank: number }[] = [];
+  for (const group of new Set([...Object.keys(after.groups), ...Object.keys(before.groups)])) {
+    const [old, now] = [before.groups[group], after.groups[group]];
+    const had = old?.services ?? [];
+    const services = now?.services ?? [];
+    const gains = services.some((name) => !had.includes(name));
+    const loses = had.some((name) => !services.includes(name));
+    const replicas = now?.replicas ?? 0;
+    if (!gains && !loses && replicas === old?.replicas) continue;
+    const isOther = now !== undefined && (gains || loses);
+    changes.push({ change: { group, services, replicas, isOther }, rank: gains ? 0 : loses ? 2 : 1 });
+  }
+  return changes.toSorted((one, other) => one.rank - other.rank).map(({ change }) => change);
+}
+
+function fail(detail: string): never {
+  throw PlacementInvalid.with({ detail });
+}

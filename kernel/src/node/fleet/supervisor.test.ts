@@ -1,0 +1,177 @@
+/** The supervisor with real processes that do nothing but what a supervisor sees of them. */
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { request } from "node:http";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { NotReady, ChangeUnderWay } from "./faults.ts";
+import { fleetPaths } from "./fleet-file.ts";
+import { RESTART_LIMITS } from "./restart-policy.ts";
+import { diaryOf, fakeEngines, fakeFleet, fleetFolder, readyOf, until } from "./testing/fleet.ts";
+
+const quick = { ...RESTART_LIMITS, firstMs: 10, capMs: 50 };
+
+/** One request on a connection of its own; rejects when it is refused or broken. */
+function ask(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (part: Buffer) => (text += part.toString()));
+      response.on("end", () => resolve(text));
+      response.on("error", reject);
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
+function pidOf(fleet: Awaited<ReturnType<typeof fakeFleet>>, instance: string): number {
+  const row = fleet.supervisor.snapshot().rows.find((each) => each.instance === instance);
+  return row?.pid ?? assert.fail(`${instance} has no process`);
+}
+
+test("a fleet starts servers, services, then gateways, and stops them in the opposite order", async (context) => {
+  const folder = fleetFolder(context);
+  const engines = fakeEngines((text) => appendFileSync(`${folder}/diary.txt`, `${text}\n`));
+  const fleet = await fakeFleet(context, { folder, engines, gateways: 2 });
+  await fleet.supervisor.start();
+  assert.deepEqual(readyOf(fleet, "gateway"), ["gateway-1", "gateway-2"]);
+  assert.match(await ask(fleet.port + 1), /^v1 /);
+  await fleet.supervisor.stop();
+  const order = fleet.diary().map((line) => line.replace(/-\d.*/, ""));
+  const position = (line: string): number => order.lastIndexOf(line);
+  assert.equal(order[0], "engine starts");
+  assert.ok(order.indexOf("ready gateway") > position("ready orders") && order.indexOf("ready gateway") > position("ready cart"));
+  assert.ok(position("ends gateway") < order.indexOf("drains orders") && position("ends gateway") < order.indexOf("drains cart"));
+  assert.equal(order.at(-1), "engine stops");
+  assert.deepEqual(
+    fleet.supervisor.snapshot().rows.map(({ state }) => state),
+    ["down"],
+  );
+  assert.ok(!existsSync(fleetPaths.instance(folder, "orders-1")), "what a process was told is taken away");
+});
+
+test("a process that dies is started again, as the same instance, without a moment's wait the first time", async (context) => {
+  const fleet = await fakeFleet(context);
+  await fleet.supervisor.start();
+  for (let n = 1; n <= 2; n += 1) {
+    const pid = pidOf(fleet, "orders-1");
+    process.kill(pid, "SIGKILL");
+    await until("another process is ready", () => {
+      const row = fleet.supervisor.snapshot().rows.find(({ instance }) => instance === "orders-1");
+      return row?.state === "ready" && row.pid !== pid && row.restarts === n;
+    });
+  }
+  assert.match(fleet.said.join("\n"), /orders-1 was ended by SIGKILL; starts again\n/);
+});
+
+test("a process that cannot start is shown as a crash loop, and the rest of the fleet runs", async (context) => {
+  const fleet = await fakeFleet(context, { wrong: { orders: "crash" }, limits: { restart: quick } });
+  await fleet.supervisor.start();
+  assert.deepEqual(readyOf(fleet, "cart"), ["cart-1"]);
+  await until("it is called a crash loop", () => fleet.said.some((line) => /crash loop: 5 times/.test(line)));
+  assert.match(readFileSync(fleetPaths.log(fleet.folder, "orders-1"), "utf8"), /crashed as told/);
+});
+
+test("a process that hangs at its start is killed, and started again", async (context) => {
+  const fleet = await fakeFleet(context, { wrong: { orders: "hang" }, limits: { startMs: 1_500 } });
+  await fleet.supervisor.start();
+  assert.match(fleet.said.join("\n"), /orders-1 was not ready within 1.5 s and is killed/);
+  assert.match(fleet.said.join("\n"), /orders-1 was ended by SIGKILL/);
+});
+
+test("a process that does not listen is killed after its time to drain and to stop", async (context) => {
+  const limits = { drainMs: 100, stopMs: 100 };
+  const fleet = await fakeFleet(context, { wrong: { orders: "deaf", cart: "stuck" }, limits });
+  await fleet.supervisor.start();
+  const pid = pidOf(fleet, "orders-1");
+  await fleet.supervisor.stop();
+  assert.throws(() => process.kill(pid, 0), /ESRCH/);
+  assert.ok(fleet.diary().some((line) => line.startsWith("ends cart-1")), "what only drains too long is stopped in order");
+});
+
+test("a roll leaves no moment without a ready process, and no request to a gateway fails", async (context) => {
+  const fleet = await fakeFleet(context, { services: ["orders"] });
+  await fleet.supervisor.start();
+  let fewest = 1;
+  const look = setInterval(() => (fewest = Math.min(fewest, readyOf(fleet, "orders").length)), 1);
+  const seen = new Set<string>();
+  const failures: unknown[] = [];
+  let isOver = false;
+  const client = async (): Promise<void> => {
+    while (!isOver) await ask(fleet.port).then((text) => seen.add(text), (error: unknown) => failures.push(error));
+  };
+  const clients = [client(), client(), client()];
+  await fleet.supervisor.roll("all", { label: "v2" });
+  await fleet.supervisor.restart("gateway");
+  isOver = true;
+  clearInterval(look);
+  await Promise.all(clients);
+  assert.deepEqual(failures, []);
+  assert.equal(fewest, 1);
+  assert.equal(seen.size, 3, "each gateway answered in its time");
+  assert.deepEqual(
+    fleet.supervisor.snapshot().rows.map(({ version }) => version),
+    ["v2", "v2"],
+  );
+});
+
+test("a roll to a build that does not start is undone, and what ran before never stopped", async (context) => {
+  const fleet = await fakeFleet(context, { wrong: { v2: "crash" } });
+  await fleet.supervisor.start();
+  const pid = pidOf(fleet, "orders-1");
+  await assert.rejects(fleet.supervisor.roll("orders", { label: "v2" }), NotReady.is);
+  assert.deepEqual(readyOf(fleet, "orders"), ["orders-1"]);
+  assert.equal(pidOf(fleet, "orders-1"), pid);
+});
+
+test("a group is scaled up and down, and the placement file says so", async (context) => {
+  const fleet = await fakeFleet(context);
+  await fleet.supervisor.start();
+  const scaling = fleet.supervisor.scale("orders", 3);
+  await assert.rejects(fleet.supervisor.scale("cart", 2), ChangeUnderWay.is);
+  await scaling;
+  assert.deepEqual(readyOf(fleet, "orders"), ["orders-1", "orders-2", "orders-3"]);
+  await fleet.supervisor.scale("orders", 1);
+  assert.deepEqual(readyOf(fleet, "orders"), ["orders-1"]);
+  await fleet.supervisor.scale("gateway", 2);
+  assert.match(await ask(fleet.port + 1), /^v1 /);
+  assert.match(readFileSync(fleetPaths.placement(fleet.folder), "utf8"), /"gateways": \{ "replicas": 2/);
+});
+
+test("a service that moves is in a ready process at every moment", async (context) => {
+  const fleet = await fakeFleet(context);
+  await fleet.supervisor.start();
+  let fewest = 1;
+  const holds = (): number =>
+    fleet.supervisor.snapshot().rows.filter((row) => row.state === "ready" && row.services.includes("cart")).length;
+  const look = setInterval(() => (fewest = Math.min(fewest, holds())), 1);
+  await fleet.supervisor.place("cart", "orders");
+  clearInterval(look);
+  assert.equal(fewest, 1);
+  const rows = fleet.supervisor.snapshot().rows.filter(({ kind }) => kind === "service");
+  assert.deepEqual(
+    rows.map(({ group, services }) => ({ group, services })),
+    [{ group: "orders", services: ["orders", "cart"] }],
+  );
+  assert.match(readFileSync(fleetPaths.placement(fleet.folder), "utf8"), /"services": \["orders", "cart"\]/);
+});
+
+test("when a supervisor is killed its processes end, and the next one starts over what it left", async (context) => {
+  const folder = fleetFolder(context);
+  const first = fork(fileURLToPath(new URL("testing/fleet-main.ts", import.meta.url)), [folder], { stdio: "inherit" });
+  context.after(() => first.kill("SIGKILL"));
+  await once(first, "message");
+  const pids = diaryOf(folder).map((line) => Number(line.split(" ")[2]));
+  assert.equal(pids.length, 4, "two services, a deaf one, a gateway");
+  first.kill("SIGKILL");
+  await once(first, "exit");
+  await until("those that listen have ended", () => diaryOf(folder).filter((line) => line.startsWith("ends")).length === 3);
+  const next = await fakeFleet(context, { folder, leftoverMs: 500 });
+  await next.supervisor.start();
+  assert.match(next.said.join("\n"), /ended what an earlier fleet left running: .*deaf-1/);
+  for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/);
+  assert.deepEqual(readyOf(next, "orders"), ["orders-1"]);
+});
