@@ -35,7 +35,12 @@ const AnswerSchema = t.union(
   t.object({ say: t.text({ maxLength: 10_000 }) }),
   t.object({ done: t.literal(true), snapshot: t.optional(SnapshotSchema) }),
   t.object({
-    fault: t.object({ code: t.text(), kind: t.oneOf(kinds), message: t.text({ maxLength: 10_000 }), data: t.unknown() }),
+    fault: t.object({
+      code: t.text(),
+      kind: t.oneOf(kinds),
+      message: t.text({ maxLength: 10_000 }),
+      data: t.unknown(),
+    }),
   }),
 );
 

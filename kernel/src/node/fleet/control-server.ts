@@ -138,7 +138,6 @@ function requestOf(line: string): ControlRequest {
   } catch (error) {
     throw BadCommand.with({ detail: "The fleet takes one line of JSON." }, { cause: error });
   }
-  if (parsed.version !== CONTROL_VERSION)
-    throw OtherProtocol.with({ ours: parsed.version, theirs: CONTROL_VERSION });
+  if (parsed.version !== CONTROL_VERSION) throw OtherProtocol.with({ ours: parsed.version, theirs: CONTROL_VERSION });
   return controlRequest.parse(parsed.body);
 }

@@ -12,8 +12,7 @@ export const PlacementInvalid: FaultType<{ detail: string }> = defineFault({
 export const NoFleet: FaultType<{ folder: string }> = defineFault({
   code: "fleet/not-running",
   kind: "unavailable",
-  message: ({ folder }) =>
-    `No fleet runs in ${folder}. Start one with "isomer fleet", or name its folder with --data.`,
+  message: ({ folder }) => `No fleet runs in ${folder}. Start one with "isomer fleet", or name its folder with --data.`,
 });
 
 /** One change at a time: another is under way. Wait for its end, then repeat. */

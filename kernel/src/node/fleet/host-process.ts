@@ -61,7 +61,9 @@ export function startHost(spec: HostSpec, listener: HostListener): HostProcess {
     listener.ended(how);
   };
   child.once("error", (error) => over(`could not be started (${error.message})`));
-  child.once("exit", (code, signal) => over(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`));
+  child.once("exit", (code, signal) =>
+    over(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
+  );
   child.on("message", (value: unknown) => {
     const message = isOver ? undefined : hostMessage(value);
     if (message !== undefined) listener.message(message);

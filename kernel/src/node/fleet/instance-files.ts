@@ -65,7 +65,9 @@ export class InstanceFiles {
       if (now < held.renewAt) continue;
       held.renewAt = now + RETRY_MS;
       this.#writeCredentials(instance, held).catch((error: unknown) =>
-        say(`the credentials of ${instance} could not be renewed: ${error instanceof Error ? error.message : "unknown"}`),
+        say(
+          `the credentials of ${instance} could not be renewed: ${error instanceof Error ? error.message : "unknown"}`,
+        ),
       );
     }
   }

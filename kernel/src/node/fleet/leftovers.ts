@@ -99,7 +99,10 @@ function signal(pid: number, name: NodeJS.Signals): void {
 export function loggedInstances(folder: string): readonly string[] {
   try {
     const names = readdirSync(dirname(fleetPaths.log(folder, "any")));
-    return names.filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -".log".length)).toSorted();
+    return names
+      .filter((name) => name.endsWith(".log"))
+      .map((name) => name.slice(0, -".log".length))
+      .toSorted();
   } catch {
     return [];
   }

@@ -14,7 +14,11 @@ export function readPlacement(folder: string, services: readonly string[], file?
   try {
     return parsePlacement(readFileSync(path, "utf8"), services);
   } catch (error) {
-    const detail = PlacementInvalid.is(error) ? error.data.detail : error instanceof Error ? error.message : "unreadable";
+    const detail = PlacementInvalid.is(error)
+      ? error.data.detail
+      : error instanceof Error
+        ? error.message
+        : "unreadable";
     throw PlacementInvalid.with({ detail: `${path}: ${detail}` }, { cause: error });
   }
 }

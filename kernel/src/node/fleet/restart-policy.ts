@@ -29,7 +29,11 @@ export interface Restart {
 }
 
 /** The next start of a process that ended after having been ready for so long (0 when it never was). */
-export function restartAfter(failuresBefore: number, readyForMs: number, limits: RestartLimits = RESTART_LIMITS): Restart {
+export function restartAfter(
+  failuresBefore: number,
+  readyForMs: number,
+  limits: RestartLimits = RESTART_LIMITS,
+): Restart {
   const failures = readyForMs >= limits.steadyMs ? 1 : failuresBefore + 1;
   const doublings = Math.min(failures - 2, 30);
   const waitMs = failures === 1 ? 0 : Math.min(limits.capMs, limits.firstMs * 2 ** doublings);

@@ -43,8 +43,14 @@ test("a fleet starts servers, services, then gateways, and stops them in the opp
   const order = fleet.diary().map((line) => line.replace(/-\d.*/, ""));
   const position = (line: string): number => order.lastIndexOf(line);
   assert.equal(order[0], "engine starts");
-  assert.ok(order.indexOf("ready gateway") > position("ready orders") && order.indexOf("ready gateway") > position("ready cart"));
-  assert.ok(position("ends gateway") < order.indexOf("drains orders") && position("ends gateway") < order.indexOf("drains cart"));
+  assert.ok(
+    order.indexOf("ready gateway") > position("ready orders") &&
+      order.indexOf("ready gateway") > position("ready cart"),
+  );
+  assert.ok(
+    position("ends gateway") < order.indexOf("drains orders") &&
+      position("ends gateway") < order.indexOf("drains cart"),
+  );
   assert.equal(order.at(-1), "engine stops");
   assert.deepEqual(
     fleet.supervisor.snapshot().rows.map(({ state }) => state),
@@ -89,7 +95,10 @@ test("a process that does not listen is killed after its time to drain and to st
   const pid = pidOf(fleet, "orders-1");
   await fleet.supervisor.stop();
   assert.throws(() => process.kill(pid, 0), /ESRCH/);
-  assert.ok(fleet.diary().some((line) => line.startsWith("ends cart-1")), "what only drains too long is stopped in order");
+  assert.ok(
+    fleet.diary().some((line) => line.startsWith("ends cart-1")),
+    "what only drains too long is stopped in order",
+  );
 });
 
 test("a roll leaves no moment without a ready process, and no request to a gateway fails", async (context) => {
@@ -101,7 +110,11 @@ test("a roll leaves no moment without a ready process, and no request to a gatew
   const failures: unknown[] = [];
   let isOver = false;
   const client = async (): Promise<void> => {
-    while (!isOver) await ask(fleet.port).then((text) => seen.add(text), (error: unknown) => failures.push(error));
+    while (!isOver)
+      await ask(fleet.port).then(
+        (text) => seen.add(text),
+        (error: unknown) => failures.push(error),
+      );
   };
   const clients = [client(), client(), client()];
   await fleet.supervisor.roll("all", { label: "v2" });
@@ -168,7 +181,10 @@ test("when a supervisor is killed its processes end, and the next one starts ove
   assert.equal(pids.length, 4, "two services, a deaf one, a gateway");
   first.kill("SIGKILL");
   await once(first, "exit");
-  await until("those that listen have ended", () => diaryOf(folder).filter((line) => line.startsWith("ends")).length === 3);
+  await until(
+    "those that listen have ended",
+    () => diaryOf(folder).filter((line) => line.startsWith("ends")).length === 3,
+  );
   const next = await fakeFleet(context, { folder, leftoverMs: 500 });
   await next.supervisor.start();
   assert.match(next.said.join("\n"), /ended what an earlier fleet left running: .*deaf-1/);

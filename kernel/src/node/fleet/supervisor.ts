@@ -20,7 +20,15 @@ import { InstanceFiles } from "./instance-files.ts";
 import { instanceRow } from "./instance-row.ts";
 import { cleanUp, keepPids, loggedInstances } from "./leftovers.ts";
 import { rotateLog } from "./log-files.ts";
-import { GATEWAY, type Placement, groupOf, placeService, placementDiff, placementText, scaleGroup } from "./placement.ts";
+import {
+  GATEWAY,
+  type Placement,
+  groupOf,
+  placeService,
+  placementDiff,
+  placementText,
+  scaleGroup,
+} from "./placement.ts";
 import { RESTART_LIMITS } from "./restart-policy.ts";
 import type { FleetSnapshot } from "./rows.ts";
 

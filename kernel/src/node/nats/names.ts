@@ -4,8 +4,8 @@
 export const eventsSubject = (service: string): string => `isomer.events.${service}`;
 /** Where the server repeats what it has stored of them. No user may publish there. */
 export const storedSubject = (service: string): string => `isomer.stored.${service}`;
-/** Where replicas of a service wake one another. */
-export const hintSubject = (service: string): string => `isomer.hint.${service}`;
+/** Where replicas of a service wake one another, by topic: `orders.log`. */
+export const hintSubject = (topic: string): string => `isomer.hint.${topic}`;
 /** The stream that keeps a service's events. */
 export const streamOf = (service: string): string => `ISOMER_${service}`;
 /** Where answers to a user come. */

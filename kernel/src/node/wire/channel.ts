@@ -158,7 +158,12 @@ export class WireChannel {
   #ended(call: OutgoingCall, signal: AbortSignal | undefined, waiter: Waiter, outcome: CallOutcome): void {
     if (outcome.kind === "reply") {
       waiter.resolve({ output: outcome.output, replayed: outcome.replayed });
-    } else if (outcome.kind === "refused" && outcome.reason === "replaced" && waiter.moves < MOVES_MAX && !this.#isClosed) {
+    } else if (
+      outcome.kind === "refused" &&
+      outcome.reason === "replaced" &&
+      waiter.moves < MOVES_MAX &&
+      !this.#isClosed
+    ) {
       this.#begin(call, signal, { ...waiter, moves: waiter.moves + 1 });
     } else {
       waiter.reject(errorOf(call, outcome));

@@ -116,7 +116,10 @@ export class WireServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #contextFor(serverName: string, done: (error: Error | null, context?: ReturnType<SecureContexts["of"]>) => void): void {
+  #contextFor(
+    serverName: string,
+    done: (error: Error | null, context?: ReturnType<SecureContexts["of"]>) => void,
+  ): void {
     const { identity } = this.#options;
     try {
       const path = pathOfServerName(serverName, identity.trustDomain);

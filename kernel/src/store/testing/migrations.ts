@@ -67,7 +67,11 @@ export const migrations: Readonly<Record<string, Case>> = {
         (error) => MigrationMismatch.is(error) && error.data.migration === name && detail.test(error.message),
       );
     };
-    await refused([first, { ...second, sql: `${migrationText(second.sql, "sqlite")} ` }], "test/0002_line", /another text/);
+    await refused(
+      [first, { ...second, sql: `${migrationText(second.sql, "sqlite")} ` }],
+      "test/0002_line",
+      /another text/,
+    );
     await refused([second], "test/0001_counter", /gone/);
     await refused([first, { name: "0001_later", sql: "SELECT 1" }, second], "test/0001_later", /sorts before/);
     await refused([first, first, second], "test/0001_counter", /twice/);

@@ -64,7 +64,8 @@ async function serve(): Promise<void> {
   process.on("disconnect", () => void end());
   process.on("message", ({ type }: { type: string }) => {
     if (type === "stop") void end();
-    else if (behaviour !== "stuck" && behaviour !== "deaf") void drain().then(() => process.send?.({ type: "drained" }));
+    else if (behaviour !== "stuck" && behaviour !== "deaf")
+      void drain().then(() => process.send?.({ type: "drained" }));
   });
   const startedAt = performance.now();
   const stats = (): void => {
@@ -77,7 +78,9 @@ async function serve(): Promise<void> {
   };
   log("ready");
   note("ready");
-  process.send?.(values.gateway ? { type: "ready", httpUrl: `http://127.0.0.1:${port}` } : { type: "ready", wirePort: port });
+  process.send?.(
+    values.gateway ? { type: "ready", httpUrl: `http://127.0.0.1:${port}` } : { type: "ready", wirePort: port },
+  );
   stats();
   setInterval(stats, 1_000);
 }

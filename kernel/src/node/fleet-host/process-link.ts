@@ -1,0 +1,73 @@
+/**
+ * A process of a fleet and its supervisor: it says that it is ready and how it fares, and hears when it is to drain or to
+ * stop. Without a supervisor (in a container) signals say the same.
+ */
+import { OPERATION_DURATION, type Metrics, TrafficMeter } from "../../observe/mod.ts";
+import type { HostMessage, SupervisorMessage } from "../fleet/mod.ts";
+
+/** How often it tells how it fares, in milliseconds. */
+const STATS_MS = 1_000;
+/** What of the outcomes of calls is somebody's failure, and not an answer. */
+const FAILURES: ReadonlySet<string> = new Set(["broken", "unavailable", "exhausted"]);
+
+/** What a process does when it is told to. */
+export interface ProcessHooks {
+  /** Takes no new work; resolves when what was under way is over. May be called more than once. */
+  readonly drain: () => Promise<void>;
+  /** Drains, and ends everything. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Connects a running process with whoever runs it. Returns what tells that it is ready. */
+export function linkProcess(
+  metrics: Metrics,
+  isGateway: boolean,
+  hooks: ProcessHooks,
+): (ready: Omit<Extract<HostMessage, { type: "ready" }>, "type">) => void {
+  let stopping: Promise<void> | undefined;
+  const stop = (): void => {
+    stopping ??= hooks.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("message", (message: SupervisorMessage) => {
+    if (message.type === "stop") stop();
+    else if (message.type === "drain") void hooks.drain().then(() => tell({ type: "drained" }));
+  });
+  // The supervisor died: nobody would ever end this process.
+  process.on("disconnect", stop);
+  const look = statsOf(metrics, isGateway);
+  return (ready) => {
+    tell({ type: "ready", ...ready });
+    setInterval(() => tell(look()), STATS_MS).unref();
+  };
+}
+
+function tell(message: HostMessage): void {
+  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
+}
+
+function statsOf(metrics: Metrics, isGateway: boolean): () => HostMessage {
+  const meter = new TrafficMeter(metrics, {
+    metric: isGateway ? "http.server.request.duration" : OPERATION_DURATION,
+    isFault: ({ outcome = "", "http.response.status_code": status = "" }) =>
+      FAILURES.has(outcome) || status.startsWith("5") || status === "429",
+  });
+  let [calls, faults] = [0, 0];
+  return () => {
+    const traffic = meter.look();
+    calls += traffic.calls;
+    faults += traffic.faults;
+    const { user, system } = process.cpuUsage();
+    return {
+      ...{ type: "stats", calls, faults, cpuMs: (user + system) / 1_000, rssBytes: process.memoryUsage.rss() },
+      ...(traffic.calls === 0 ? {} : { p50Ms: traffic.p50Ms, p99Ms: traffic.p99Ms }),
+    };
+  };
+}
