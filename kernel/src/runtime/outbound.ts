@@ -106,7 +106,8 @@ async function sendOnce(
 function cached(clock: Clock, maxAgeMs: number, send: Route["send"]): Route["send"] {
   const cache = new TtlCache<unknown>({ clock, maxAgeMs, entriesMax: CACHE_ENTRIES_MAX });
   return async (call, origin, key) => {
-    const name = `${origin.identity?.subject ?? ""}\n${canonicalJson(call.input)}`;
+    const { identity } = origin;
+    const name = `${identity?.asserted === true ? "asserted " : ""}${identity?.subject ?? ""}\n${canonicalJson(call.input)}`;
     return copyJson(await cache.get(name, () => send(call, origin, key)));
   };
 }

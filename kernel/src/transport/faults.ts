@@ -7,3 +7,10 @@ export const Unreachable: FaultType<{ service: string; reason: string }> = defin
   kind: "unavailable",
   message: ({ service, reason }) => `No answer from "${service}" (${reason}). Repeat the call with the same key.`,
 });
+
+/** The process on the other side may not make this call: `reason` tells why. Nothing was done. */
+export const PeerRefused: FaultType<{ peer: string; operation: string; reason: string }> = defineFault({
+  code: "transport/peer-refused",
+  kind: "denied",
+  message: ({ peer, operation, reason }) => `${peer} may not call ${operation}: ${reason}.`,
+});
