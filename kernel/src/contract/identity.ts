@@ -9,4 +9,9 @@ export interface Identity {
   readonly guest: boolean;
   /** The session that the token came from, where there is one. */
   readonly session?: string;
+  /**
+   * Whether a service says so, without the user's token: a saga that goes on long after the user has left. Then it tells
+   * for whom something is done, and gives no right to it: only rules for services let such a call in.
+   */
+  readonly asserted?: boolean;
 }

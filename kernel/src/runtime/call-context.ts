@@ -147,7 +147,8 @@ export class CallContext implements CommandContext<never>, Expirable {
 
   can(permission: string): boolean {
     const { identity } = this.#origin;
-    return identity?.roles.some((role) => this.#runner.system.permissionsOf(role).has(permission)) ?? false;
+    if (identity === undefined || identity.asserted === true) return false;
+    return identity.roles.some((role) => this.#runner.system.permissionsOf(role).has(permission));
   }
 
   /** Rejects rather than throws: of several calls made together, one that throws would leave the others unheard. */

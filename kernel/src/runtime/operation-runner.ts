@@ -95,7 +95,7 @@ export class OperationRunner {
   async #admitted(envelope: Envelope, span: Span, startedAt: number): Promise<Reply> {
     if (startedAt >= envelope.deadlineAt) throw DeadlineExceeded.with({ label: this.name });
     if (this.#runner.draining && envelope.caller === undefined) throw Draining.with(undefined);
-    const asksOwner = this.#authorize(envelope);
+    const asksOwner = this.#authorize(envelope, span);
     // The door is at the edge of the host: what was let in there is not turned away halfway, which would waste it.
     const release = envelope.caller === undefined ? this.#enter(envelope) : undefined;
     try {
@@ -136,16 +136,31 @@ export class OperationRunner {
   }
 
   /** Decides who may; returns whether the owner of the object must be asked for. */
-  #authorize(envelope: Envelope): boolean {
+  #authorize(envelope: Envelope, span: Span): boolean {
     const { caller, identity } = envelope;
     const { system, name } = this.#runner;
+    span.set("isomer.caller", caller ?? "");
+    if (envelope.peer !== undefined) span.set("isomer.peer", envelope.peer);
     if (caller !== undefined && caller !== name && !system.mayCall(caller, name)) {
+      span.set("isomer.access", "undeclared");
+      this.#refused(envelope, "undeclared");
       throw Undeclared.with({ caller, service: name });
     }
-    const decision = this.#policy.decide(caller, identity, system.permissionsOf);
+    const { decision, by } = this.#policy.decide(caller, identity, system.permissionsOf);
+    span.set("isomer.access", by === "none" ? decision : by);
+    if (by === "none") this.#refused(envelope, decision);
     if (decision === "unauthenticated") throw Unauthenticated.with(undefined);
     if (decision === "forbidden") throw Forbidden.with({ operation: this.name });
     return decision === "ask-owner";
+  }
+
+  /** A service calls what it may not: it is wrong, or it is not itself any more. Clients do so all the time. */
+  #refused({ caller, peer, identity }: Envelope, reason: string): void {
+    if (caller === undefined) return;
+    const { name } = this;
+    const subject = identity?.subject;
+    const asserted = identity?.asserted;
+    this.#runner.world.log.warn("call refused", { operation: name, caller, peer, subject, asserted, reason });
   }
 
   async #isOwner({ deadlineAt, identity }: Origin, input: unknown): Promise<boolean> {

@@ -119,7 +119,8 @@ function cached(options: RoutesOptions, at: string, operation: Query, send: Rout
     const { identity } = origin;
     const question = canonicalJson(call.input);
     const load = (): Promise<unknown> => send(call, origin, key);
-    const answer = await cache.get(`${identity?.subject ?? ""}\n${question}`, (keepFor) =>
+    const whose = `${identity?.asserted === true ? "asserted " : ""}${identity?.subject ?? ""}`;
+    const answer = await cache.get(`${whose}\n${question}`, (keepFor) =>
       shared === undefined || identity !== undefined
         ? load()
         : loadShared({ shared, clock, maxAgeMs, keepFor }, `${at}\n${question}`, load),

@@ -1,5 +1,6 @@
 /** How sagas reach the world: transactions in their own service's database, calls to others under their own keys. */
 import { SagaEngine } from "../saga/mod.ts";
+import { assertedIdentity } from "../security/mod.ts";
 import type { Database, SqlConnection } from "../store/mod.ts";
 import { Leadership } from "./leadership.ts";
 import { DEADLINE_MS } from "./outbound.ts";
@@ -40,7 +41,9 @@ export function sagaEngineOf(runner: ServiceRunner, role: SagaRole = { kind: "al
       const deadlineAt = world.clock.monotonicMs() + 4 * DEADLINE_MS;
       const origin = {
         caller: name,
-        identity,
+        // A saga may run long after the user's token is over, and must be let in then as it is now: it names the user,
+        // in every arrangement, and acts by the rights of its service.
+        identity: identity && assertedIdentity(identity),
         trace,
         criticality,
         deadlineAt,

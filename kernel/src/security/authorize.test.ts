@@ -34,16 +34,32 @@ for (const [name, rules, expected] of table) {
   void test(`the rules "${name}" decide for each bearer at the edge`, () => {
     const policy = accessPolicy(rules);
     for (const [who, decision] of Object.entries(expected)) {
-      assert.equal(policy.decide(undefined, bearers[who], permissionsOf), decision, who);
+      assert.equal(policy.decide(undefined, bearers[who], permissionsOf).decision, decision, who);
     }
   });
 }
 
 void test("a named service is let in whoever stands behind the call, an unnamed one is not", () => {
   const policy = accessPolicy([services("checkout", "orders"), permission("orders.manage")]);
-  for (const bearer of Object.values(bearers)) assert.equal(policy.decide("orders", bearer, permissionsOf), "allow");
-  assert.equal(policy.decide("cart", bearers["shopper"], permissionsOf), "forbidden");
-  assert.equal(policy.decide("cart", undefined, permissionsOf), "unauthenticated");
+  for (const bearer of Object.values(bearers))
+    assert.equal(policy.decide("orders", bearer, permissionsOf).decision, "allow");
+  assert.equal(policy.decide("cart", bearers["shopper"], permissionsOf).decision, "forbidden");
+  assert.equal(policy.decide("cart", undefined, permissionsOf).decision, "unauthenticated");
+});
+
+void test("an identity that a service only asserts satisfies no rule about users, whatever is said of it", () => {
+  const manager = bearers["manager"];
+  assert.ok(manager);
+  const said = { ...manager, asserted: true };
+  for (const rules of [[user], [owner], [permission("orders.manage")], [user, owner, permission("orders.manage")]]) {
+    assert.equal(accessPolicy(rules).decide("cart", said, permissionsOf).decision, "forbidden");
+    assert.notEqual(accessPolicy(rules).decide("cart", manager, permissionsOf).decision, "forbidden");
+  }
+  const policy = accessPolicy([user, services("checkout")]);
+  assert.deepEqual(policy.decide("checkout", said, permissionsOf), { decision: "allow", by: "services" });
+  assert.equal(policy.decide("cart", said, permissionsOf).decision, "forbidden");
+  assert.equal(accessPolicy([anyone]).decide("cart", said, permissionsOf).decision, "allow");
+  assert.equal(isOwner(said, said.subject), false);
 });
 
 void test("an object without an owner is nobody's", () => {
@@ -64,8 +80,8 @@ void test("more rules never take a right away", () => {
       fc.constantFrom(undefined, "cart"),
       (rules, more, b, c) => {
         const rank = { allow: 2, "ask-owner": 1, unauthenticated: 0, forbidden: 0 };
-        const before = accessPolicy(rules).decide(c, b, permissionsOf);
-        assert.ok(rank[accessPolicy([...rules, more]).decide(c, b, permissionsOf)] >= rank[before]);
+        const before = accessPolicy(rules).decide(c, b, permissionsOf).decision;
+        assert.ok(rank[accessPolicy([...rules, more]).decide(c, b, permissionsOf).decision] >= rank[before]);
       },
     ),
   );

@@ -11,10 +11,18 @@ export interface Bearer {
   /** The stable id of the user or guest. */
   readonly subject: string;
   readonly roles: readonly string[];
+  /** Whether a service says so, and no token: then it gives no right to anything. */
+  readonly asserted?: boolean | undefined;
 }
 
 /** What came of the rules. After `ask-owner` the runtime compares the object's owner with {@link isOwner}. */
 export type Decision = "allow" | "ask-owner" | "unauthenticated" | "forbidden";
+
+/** A decision, and the kind of rule that it was taken by; `none` when no rule lets the call in. */
+export interface Ruling {
+  readonly decision: Decision;
+  readonly by: "anyone" | "services" | "user" | "permission" | "owner" | "none";
+}
 
 /** The permissions that a role grants; an unknown role grants none. Built once at the start of a system. */
 export type PermissionsOf = (role: string) => ReadonlySet<string>;
@@ -26,7 +34,7 @@ export interface AccessPolicy {
    * @param caller The service that calls, or undefined at the edge.
    * @param bearer The end user behind the call, if there is one.
    */
-  decide(caller: string | undefined, bearer: Bearer | undefined, permissionsOf: PermissionsOf): Decision;
+  decide(caller: string | undefined, bearer: Bearer | undefined, permissionsOf: PermissionsOf): Ruling;
 }
 
 /** Nobody is signed in, and somebody must be. The edge answers 401. */
@@ -50,30 +58,40 @@ export const NotFound: FaultType<{ what: string }> = fault("kernel/not-found", {
   message: ({ what }) => `There is no such ${what}.`,
 });
 
+const ANYONE: Ruling = { decision: "allow", by: "anyone" };
+const SERVICE: Ruling = { decision: "allow", by: "services" };
+const USER: Ruling = { decision: "allow", by: "user" };
+const PERMISSION: Ruling = { decision: "allow", by: "permission" };
+const OWNER: Ruling = { decision: "ask-owner", by: "owner" };
+const FORBIDDEN: Ruling = { decision: "forbidden", by: "none" };
+const UNAUTHENTICATED: Ruling = { decision: "unauthenticated", by: "none" };
+
 /** Compiles the rules of an operation. Alternatives: the first that lets the call in decides. */
 export function accessPolicy(rules: readonly AccessRule[]): AccessPolicy {
   const has = (kind: AccessRule["kind"]): boolean => rules.some((rule) => rule.kind === kind);
-  if (has("anyone")) return { decide: () => "allow" };
+  if (has("anyone")) return { decide: () => ANYONE };
   const anyUser = has("user");
   const owner = has("owner");
   const permissions = rules.flatMap((rule) => (rule.kind === "permission" ? [rule.permission] : []));
   const callers = new Set(rules.flatMap((rule) => (rule.kind === "services" ? rule.services : [])));
   // Signing in helps only where some rule looks at the user.
-  const refusal: Decision = anyUser || owner || permissions.length > 0 ? "unauthenticated" : "forbidden";
+  const refusal = anyUser || owner || permissions.length > 0 ? UNAUTHENTICATED : FORBIDDEN;
   return {
     decide(caller, bearer, permissionsOf) {
-      if (caller !== undefined && callers.has(caller)) return "allow";
+      if (caller !== undefined && callers.has(caller)) return SERVICE;
       if (bearer === undefined) return refusal;
-      if (anyUser) return "allow";
-      if (permissions.length > 0 && holdsAny(bearer.roles, permissions, permissionsOf)) return "allow";
-      return owner ? "ask-owner" : "forbidden";
+      if (bearer.asserted === true) return FORBIDDEN;
+      if (anyUser) return USER;
+      if (permissions.length > 0 && holdsAny(bearer.roles, permissions, permissionsOf)) return PERMISSION;
+      return owner ? OWNER : FORBIDDEN;
     },
   };
 }
 
-/** Whether the bearer owns the object. An object without an owner is nobody's: the answer is no. */
+/** Whether the bearer owns the object, and has shown to be who that is. An object without an owner is nobody's: the answer is no. */
 export function isOwner(bearer: Bearer | undefined, ownerSubject: string | undefined): boolean {
-  return bearer !== undefined && ownerSubject !== undefined && bearer.subject === ownerSubject;
+  if (bearer === undefined || bearer.asserted === true) return false;
+  return ownerSubject !== undefined && bearer.subject === ownerSubject;
 }
 
 /** Whether any of the roles grants the permission. */

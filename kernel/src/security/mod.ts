@@ -7,12 +7,14 @@ export {
   Forbidden,
   NotFound,
   type PermissionsOf,
+  type Ruling,
   Unauthenticated,
   accessPolicy,
   holds,
   isOwner,
   permissionTable,
 } from "./authorize.ts";
+export { assertedIdentity, readAssertion, writeAssertion } from "./asserted.ts";
 export { fromBase64Url, toBase64Url } from "./base64url.ts";
 export {
   CLOCK_SKEW_SECONDS,
@@ -100,6 +102,21 @@ export {
   workloadOf,
 } from "./spiffe.ts";
 export { type OpaqueToken, makeToken, tokenDigest } from "./tokens.ts";
+export {
+  type OpenCertificates,
+  TRANSACTION_LIFE_SECONDS,
+  TRANSACTION_TOKEN_LENGTH_MAX,
+  TRANSACTION_TOKEN_TYPE,
+  type Transaction,
+  TransactionIssuer,
+  type TransactionIssuerOptions,
+  type TransactionProblem,
+  TransactionVerifier,
+  type TransactionVerifierOptions,
+  type WorkloadKey,
+  type WorkloadSigner,
+} from "./transaction-token.ts";
+export { RecentMap } from "./recent-map.ts";
 export {
   BadSignature,
   type SignatureProblem,

@@ -6,6 +6,7 @@
 import type { Clock } from "../std/mod.ts";
 import { type TokenClaims, checkClaims, isExpired } from "./claims.ts";
 import type { PublicKeyJwk } from "./crypto.ts";
+import { RecentMap } from "./recent-map.ts";
 import { type Verification, type VerifierOptions, openToken } from "./jwt.ts";
 
 /** What a {@link TokenVerifier} is made of. */
@@ -25,28 +26,22 @@ interface Remembered {
 /** Verifies the tokens of one kind. */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
-  readonly #generationMax: number;
-  /**
-   * Two generations instead of an ordered list: a token that is used again moves to the young one, and the old one
-   * is dropped whole. A hit costs one look-up.
-   */
-  #young = new Map<string, Remembered>();
-  #old = new Map<string, Remembered>();
+  readonly #known: RecentMap<Remembered>;
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
-    this.#generationMax = Math.max(1, Math.floor((options.rememberedMax ?? 4_096) / 2));
+    this.#known = new RecentMap(options.rememberedMax ?? 4_096);
   }
 
   /** How many tokens are remembered. */
   get remembered(): number {
-    return this.#young.size + this.#old.size;
+    return this.#known.size;
   }
 
   /** Checks a token. The claims are frozen, because they may be shared with other requests. */
   verify(token: string): Verification {
     const now = this.#options.clock.now();
-    const known = this.#find(token);
+    const known = this.#known.get(token);
     if (known !== undefined && this.#options.keyOf(known.kid) === known.key) {
       return isExpired(known.exp, now) ? EXPIRED : known.verification;
     }
@@ -56,27 +51,8 @@ export class TokenVerifier {
     if (problem !== undefined) return { ok: false, reason: problem };
     const claims = freeze(opened.claims) as unknown as TokenClaims;
     const verification: Verification = { ok: true, claims };
-    this.#remember(token, { kid: opened.kid, key: opened.key, exp: claims.exp, verification });
+    this.#known.set(token, { kid: opened.kid, key: opened.key, exp: claims.exp, verification });
     return verification;
-  }
-
-  #find(token: string): Remembered | undefined {
-    const young = this.#young.get(token);
-    if (young !== undefined) return young;
-    const old = this.#old.get(token);
-    if (old !== undefined) {
-      this.#old.delete(token);
-      this.#remember(token, old);
-    }
-    return old;
-  }
-
-  #remember(token: string, remembered: Remembered): void {
-    if (this.#young.size >= this.#generationMax) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(token, remembered);
   }
 }
 

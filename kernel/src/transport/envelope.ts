@@ -29,6 +29,8 @@ export interface Envelope {
   /** The calling service; undefined at the edge. */
   readonly caller: string | undefined;
   readonly identity: Identity | undefined;
+  /** The SPIFFE id of the process that sent the call; undefined for a call within the process. */
+  readonly peer?: string | undefined;
   readonly trace: TraceContext | undefined;
   readonly criticality: Criticality;
   /** Aborted when the caller gave up. */

@@ -31,3 +31,10 @@ export function notStarted(data: { readonly service: string; readonly reason: st
 export function wasNotStarted(error: unknown): boolean {
   return typeof error === "object" && error !== null && notBegun.has(error);
 }
+
+/** The process on the other side may not make this call: `reason` tells why. Nothing was done. */
+export const PeerRefused: FaultType<{ peer: string; operation: string; reason: string }> = defineFault({
+  code: "transport/peer-refused",
+  kind: "denied",
+  message: ({ peer, operation, reason }) => `${peer} may not call ${operation}: ${reason}.`,
+});

@@ -24,3 +24,4 @@ export {
   serverTls,
 } from "./tls.ts";
 export { type Peer, type PeerExpectation, verifyPeer } from "./verify-peer.ts";
+export { certificateOpener, workloadSigner } from "./workload-keys.ts";
