@@ -2,6 +2,13 @@
 export { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit.ts";
 export { Admission, type AdmissionOptions } from "./admission.ts";
 export { type BackoffOptions, backoffMs } from "./backoff.ts";
+export { Balancer, type BalancerEvents, type BalancerOptions, type PickRequest } from "./balance/balancer.ts";
+export { Endpoint, type EndpointOptions, type Member, PENALTY_MS, type Reach } from "./balance/endpoint.ts";
+export { ANSWERED, type CallOutcome, outcomeOf } from "./balance/outcome.ts";
+export { Outlier, type OutlierOptions, type OutlierState } from "./balance/outlier.ts";
+export { PeakEwma } from "./balance/peak-ewma.ts";
+export { hash32, rank } from "./balance/rendezvous.ts";
+export { ejectedMaxOf } from "./balance/roster.ts";
 export { Breaker, type BreakerOptions, type BreakerState } from "./breaker.ts";
 export { Bulkhead, type BulkheadOptions } from "./bulkhead.ts";
 export { TtlCache, type TtlCacheOptions } from "./cache.ts";
@@ -17,4 +24,4 @@ export {
 } from "./outbound.ts";
 export { type RateDecision, type RateLimitOptions, RateLimiter } from "./rate-limit.ts";
 export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
-export { markRetried, retryAfterMs, wasRetried } from "./retryable.ts";
+export { markCounted, markRetried, retryAfterMs, wasCounted, wasRetried } from "./retryable.ts";
