@@ -218,7 +218,7 @@ export class Pool {
       this.#leave(id, link);
       return this.#updateBalancer(false);
     }
-    this.#balancer.setReach(id, reachOf(link));
+    this.#balancer.setReach(id, reachOf(link), this.#parts.clock.monotonicMs());
   }
 
   #updateBalancer(isFirst: boolean): void {
@@ -229,7 +229,7 @@ export class Pool {
       return { id, zone, weight, isDraining: health === "draining", isNew };
     });
     this.#balancer.update(members, clock.monotonicMs());
-    for (const [id, link] of this.#links) this.#balancer.setReach(id, reachOf(link));
+    for (const [id, link] of this.#links) this.#balancer.setReach(id, reachOf(link), this.#parts.clock.monotonicMs());
   }
 
   #tell({ id, outlier }: Endpoint, does: string, isEjection: boolean): void {

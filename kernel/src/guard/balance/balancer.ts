@@ -50,6 +50,9 @@ export interface BalancerEvents {
 /** How long it takes for a call to an instance nobody knows anything about, in milliseconds. */
 const UNKNOWN_COST_MS = 10;
 
+/** So often an instance that was left out is tried at once when it can be reached again, not after its time. */
+const RETURNS_MAX = 3;
+
 /** Chooses among the instances of one service, as one caller sees them. */
 export class Balancer {
   readonly #options: BalancerOptions;
@@ -93,10 +96,20 @@ export class Balancer {
     this.#isDirty = true;
   }
 
-  /** Takes in whether calls can get to an instance. */
-  setReach(id: string, reach: Reach): void {
+  /**
+   * Takes in whether calls can get to an instance. One that could not be reached and can again is most often a new
+   * process: what the old one did wrong is not held against it, up to the third time.
+   */
+  setReach(id: string, reach: Reach, nowMs: number): void {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined || endpoint.reach === reach) return;
+    if (reach === "broken") endpoint.wasBroken = true;
+    if (reach === "ready" && endpoint.wasBroken) {
+      endpoint.wasBroken = false;
+      endpoint.forgive(nowMs);
+      const { outlier } = endpoint;
+      if (outlier.state.name === "ejected" && outlier.times <= RETURNS_MAX) outlier.beginProbation();
+    }
     endpoint.reach = reach;
     this.#isDirty = true;
   }

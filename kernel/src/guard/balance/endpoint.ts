@@ -47,6 +47,8 @@ export class Endpoint {
   weight: number;
   isDraining: boolean;
   reach: Reach = "connecting";
+  /** Whether it could not be reached since it last could. */
+  wasBroken = false;
   /** How many calls are under way to it from here. */
   inFlight = 0;
   readonly latency: PeakEwma;
