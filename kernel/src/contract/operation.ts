@@ -25,6 +25,11 @@ export interface OperationOptions<I extends ObjectSchema, O extends Schema> {
   readonly deadlineMs?: number;
   /** `normal` unless said. */
   readonly criticality?: Criticality;
+  /**
+   * The field of the input by which calls keep to one instance, so that what it has in memory is of use. A hint: when that
+   * instance is unwell or busier than others, another one gets the call.
+   */
+  readonly affinity?: keyof TypeOf<I> & string;
   readonly http?: HttpBinding;
   /** Names a group on the API page; the service's name unless said. */
   readonly tag?: string;

@@ -11,7 +11,7 @@ import { Bulkhead, type BulkheadOptions } from "./bulkhead.ts";
 import { BreakerOpen, DeadlineExceeded } from "./deadline.ts";
 import { type OutboundMetrics, outboundMetrics } from "./outbound-metrics.ts";
 import { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
-import { isCalleeFailure, markRetried, retryAfterMs } from "./retryable.ts";
+import { isCalleeFailure, markRetried, retryAfterMs, wasCounted } from "./retryable.ts";
 
 /** What is called, and what the contract says about it. */
 export interface Target {
@@ -196,6 +196,8 @@ class GuardedTarget implements OutboundTarget {
   #count(error: unknown, signal: AbortSignal | undefined): void {
     // Whoever gave up early has not learnt anything about the callee.
     if (signal?.aborted && !DeadlineExceeded.is(error)) this.breaker.ignored();
+    // A transport of many instances has a breaker for each.
+    else if (wasCounted(error)) this.breaker.ignored();
     else if (isCalleeFailure(error)) this.breaker.failed(this.#clock.monotonicMs());
     else if (isExhausted(error)) this.breaker.ignored();
     else this.breaker.succeeded(this.#clock.monotonicMs());

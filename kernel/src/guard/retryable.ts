@@ -17,6 +17,21 @@ export function wasRetried(error: unknown): boolean {
   return typeof error === "object" && error !== null && retried.has(error);
 }
 
+const counted = new WeakSet<object>();
+
+/**
+ * Notes that a failure was counted by a breaker nearer to the callee: that of the instance that failed. A breaker for all
+ * instances must not count it too, or one bad instance would cut off the good ones.
+ */
+export function markCounted(error: unknown): void {
+  if (typeof error === "object" && error !== null) counted.add(error);
+}
+
+/** Whether a failure was counted nearer to the callee. */
+export function wasCounted(error: unknown): boolean {
+  return typeof error === "object" && error !== null && counted.has(error);
+}
+
 /** Whether the callee itself failed, so that a breaker counts it: not when it refused for load or for the input. */
 export function isCalleeFailure(error: unknown): boolean {
   if (!isFault(error)) return true;

@@ -13,6 +13,7 @@ export interface Channel {
   readonly state: ChannelState;
   /**
    * Sends a call and keeps its deadline and its signal. The token proves for which user it is made, and travels as it is.
+   * Once the channel is draining or broken, a call is refused at once as not begun.
    * @throws the callee's fault; {NotStarted} made by `notStarted` when the callee surely did not begin; {Unreachable} when
    *   nobody knows; {DeadlineExceeded}.
    */
