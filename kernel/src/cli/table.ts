@@ -29,7 +29,7 @@ const right = { align: "right" } as const;
 const COLUMNS: readonly Column[] = [
   { title: "INSTANCE", ...left, width: 10, rank: 0, text: ({ instance }) => instance },
   { title: "PID", ...right, width: 7, rank: 4, text: ({ pid }) => some(pid, String) },
-  { title: "STATE", ...left, width: 8, rank: 0, text: ({ state }) => state },
+  { title: "STATE", ...left, width: 10, rank: 0, text: ({ state }) => state },
   { title: "UP", ...right, width: 6, rank: 2, text: ({ upMs }) => some(upMs, durationText) },
   { title: "RST", ...right, width: 3, rank: 0, text: ({ restarts }) => (restarts === 0 ? "" : String(restarts)) },
   { title: "CALL/S", ...right, width: 6, rank: 0, text: ({ callsPerSecond }) => some(callsPerSecond, rateText) },
