@@ -76,7 +76,10 @@ export class ControlServer {
     socket.on("data", (part: Buffer) => {
       if (isAsked) return;
       text += part.toString("utf8");
-      if (text.length > LINE_BYTES_MAX) return socket.destroy();
+      if (text.length > LINE_BYTES_MAX) {
+        socket.destroy();
+        return;
+      }
       const end = text.indexOf("\n");
       if (end === -1) return;
       isAsked = true;
@@ -111,21 +114,21 @@ export class ControlServer {
         await fleet.stop();
         return undefined;
       case "restart":
-        await fleet.restart(request.name);
+        await fleet.changes.restart(request.name);
         return undefined;
       case "roll": {
         const { entry, label } = request;
-        await fleet.roll(request.name, {
+        await fleet.changes.roll(request.name, {
           ...(entry === undefined ? {} : { entry }),
           ...(label === undefined ? {} : { label }),
         });
         return undefined;
       }
       case "scale":
-        await fleet.scale(request.name, request.replicas);
+        await fleet.changes.scale(request.name, request.replicas);
         return undefined;
       case "place":
-        await fleet.place(request.service, request.group);
+        await fleet.changes.place(request.service, request.group);
         return undefined;
     }
   }

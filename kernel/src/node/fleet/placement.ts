@@ -110,6 +110,11 @@ function inOneLine(value: object): string {
   return JSON.stringify(value, undefined, 1).replaceAll(/\n\s*/g, " ").replaceAll("[ ", "[").replaceAll(" ]", "]");
 }
 
+/** The addresses of the gateways, the first first. */
+export function gatewayUrls({ gateways: { replicas, port } }: Placement): readonly string[] {
+  return Array.from({ length: replicas }, (_, n) => `http://127.0.0.1:${port + n}`);
+}
+
 /** The group that a name means: its own, or its service's. @throws {UnknownName} when it means none. */
 export function groupOf({ groups }: Placement, name: string): string {
   if (groups[name] !== undefined) return name;

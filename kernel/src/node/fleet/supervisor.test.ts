@@ -117,8 +117,8 @@ test("a roll leaves no moment without a ready process, and no request to a gatew
       );
   };
   const clients = [client(), client(), client()];
-  await fleet.supervisor.roll("all", { label: "v2" });
-  await fleet.supervisor.restart("gateway");
+  await fleet.supervisor.changes.roll("all", { label: "v2" });
+  await fleet.supervisor.changes.restart("gateway");
   isOver = true;
   clearInterval(look);
   await Promise.all(clients);
@@ -135,7 +135,7 @@ test("a roll to a build that does not start is undone, and what ran before never
   const fleet = await fakeFleet(context, { wrong: { v2: "crash" } });
   await fleet.supervisor.start();
   const pid = pidOf(fleet, "orders-1");
-  await assert.rejects(fleet.supervisor.roll("orders", { label: "v2" }), NotReady.is);
+  await assert.rejects(fleet.supervisor.changes.roll("orders", { label: "v2" }), NotReady.is);
   assert.deepEqual(readyOf(fleet, "orders"), ["orders-1"]);
   assert.equal(pidOf(fleet, "orders-1"), pid);
 });
@@ -143,13 +143,13 @@ test("a roll to a build that does not start is undone, and what ran before never
 test("a group is scaled up and down, and the placement file says so", async (context) => {
   const fleet = await fakeFleet(context);
   await fleet.supervisor.start();
-  const scaling = fleet.supervisor.scale("orders", 3);
-  await assert.rejects(fleet.supervisor.scale("cart", 2), ChangeUnderWay.is);
+  const scaling = fleet.supervisor.changes.scale("orders", 3);
+  await assert.rejects(fleet.supervisor.changes.scale("cart", 2), ChangeUnderWay.is);
   await scaling;
   assert.deepEqual(readyOf(fleet, "orders"), ["orders-1", "orders-2", "orders-3"]);
-  await fleet.supervisor.scale("orders", 1);
+  await fleet.supervisor.changes.scale("orders", 1);
   assert.deepEqual(readyOf(fleet, "orders"), ["orders-1"]);
-  await fleet.supervisor.scale("gateway", 2);
+  await fleet.supervisor.changes.scale("gateway", 2);
   assert.match(await ask(fleet.port + 1), /^v1 /);
   assert.match(readFileSync(fleetPaths.placement(fleet.folder), "utf8"), /"gateways": \{ "replicas": 2/);
 });
@@ -161,7 +161,7 @@ test("a service that moves is in a ready process at every moment", async (contex
   const holds = (): number =>
     fleet.supervisor.snapshot().rows.filter((row) => row.state === "ready" && row.services.includes("cart")).length;
   const look = setInterval(() => (fewest = Math.min(fewest, holds())), 1);
-  await fleet.supervisor.place("cart", "orders");
+  await fleet.supervisor.changes.place("cart", "orders");
   clearInterval(look);
   assert.equal(fewest, 1);
   const rows = fleet.supervisor.snapshot().rows.filter(({ kind }) => kind === "service");

@@ -1,6 +1,6 @@
 /**
  * The supervisor of a local fleet: servers, then services, then gateways; restarts, rolls, scaling, moving; and the way
- * down in the opposite order.
+ * down in the opposite order. What changes while it runs is in `changes.ts`.
  *
  * Across a crash: the placement file and what the servers kept. Processes end themselves when their supervisor is gone;
  * the next start ends what did not, and starts everything anew. A change that was under way is forgotten: the placement
@@ -11,24 +11,16 @@ import type { Clock, Timer } from "../../std/mod.ts";
 import { type FolderLock, lockFolder } from "../sqlite/folder-lock.ts";
 import type { CredentialsWriter, FleetEngines } from "./engine.ts";
 import { EngineKeeper } from "./engine-keeper.ts";
-import { ChangeUnderWay, UnknownName } from "./faults.ts";
 import { fleetPaths, replaceFile, writeFleetFile } from "./fleet-file.ts";
 import { Group, type GroupWish } from "./group.ts";
 import type { Build } from "./host-process.ts";
 import { Instance, type InstanceLimits } from "./instance.ts";
 import { InstanceFiles } from "./instance-files.ts";
 import { instanceRow } from "./instance-row.ts";
+import { Changes } from "./changes.ts";
 import { cleanUp, keepPids, loggedInstances } from "./leftovers.ts";
 import { rotateLog } from "./log-files.ts";
-import {
-  GATEWAY,
-  type Placement,
-  groupOf,
-  placeService,
-  placementDiff,
-  placementText,
-  scaleGroup,
-} from "./placement.ts";
+import { GATEWAY, type Placement, gatewayUrls, placementText } from "./placement.ts";
 import { RESTART_LIMITS } from "./restart-policy.ts";
 import type { FleetSnapshot } from "./rows.ts";
 
@@ -80,21 +72,28 @@ export class Supervisor {
   readonly #keepers: readonly EngineKeeper[];
   readonly #groups = new Map<string, Group>();
   readonly #files: InstanceFiles;
+  /** Rolls, restarts, scaling, moving. */
+  readonly changes: Changes;
   readonly #stopped = Promise.withResolvers<void>();
-  #placement: Placement;
   #phase: Phase = "starting";
-  #change: string | undefined;
-  #build: Build;
-  #generation = 0;
-  #rolls = 0;
   #lock: FolderLock | undefined;
   #watch: Timer | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#placement = options.placement;
-    this.#build = options.build;
+    this.changes = new Changes({
+      groups: this.#groups,
+      placement: options.placement,
+      build: options.build,
+      addGroup: (name, wish) => this.#addGroup(name, wish),
+      refusal: () => (this.#phase === "running" ? undefined : this.#phase),
+      keep: (placement) => {
+        replaceFile(fleetPaths.placement(this.folder), placementText(placement));
+        this.#writeFleet();
+      },
+      say: options.say,
+    });
     this.#files = new InstanceFiles(options);
     const { clock, say } = options;
     const changed = (): void => this.#keepPids();
@@ -111,8 +110,11 @@ export class Supervisor {
     return this.#options.folder;
   }
 
-  get placement(): Placement {
-    return this.#placement;
+  /** Takes the folder, making it if need be. @throws {FolderInUse} when a fleet runs in it. */
+  lock(): void {
+    // Servers that run as another user must get to their own folders in it; all else is readable by its owner only.
+    mkdirSync(this.folder, { recursive: true, mode: 0o711 });
+    this.#lock ??= lockFolder(this.folder);
   }
 
   /**
@@ -121,9 +123,7 @@ export class Supervisor {
    */
   async start(): Promise<void> {
     const { folder, clock, say, leftoverMs = LEFTOVER_MS } = this.#options;
-    // Servers that run as another user must get to their own folders in it; everything else is readable by its owner only.
-    mkdirSync(folder, { recursive: true, mode: 0o711 });
-    this.#lock = lockFolder(folder);
+    this.lock();
     try {
       const left = await cleanUp(folder, clock, leftoverMs);
       if (left.length > 0) say(`ended what an earlier fleet left running: ${left.map(({ name }) => name).join(", ")}`);
@@ -136,10 +136,11 @@ export class Supervisor {
       await this.stop();
       throw error;
     }
+    if (this.#phase !== "starting") return;
     this.#writeFleet();
     this.#startWatching();
-    for (const [name, { services, replicas }] of Object.entries(this.#placement.groups))
-      this.#addGroup(name, { services, replicas, build: this.#build, generation: 0 });
+    for (const [name, { services, replicas }] of Object.entries(this.changes.placement.groups))
+      this.#addGroup(name, { services, replicas, build: this.#options.build, generation: 0 });
     await this.#beginAll([...this.#groups.values()]);
     if (this.#phase !== "starting") return;
     await this.#beginAll([this.#addGateways()]);
@@ -167,111 +168,20 @@ export class Supervisor {
     return {
       system: this.#options.system.name,
       folder: this.folder,
-      gateways: [...this.#gatewayUrls()],
-      ...(this.#change === undefined ? {} : { change: this.#change }),
+      gateways: [...gatewayUrls(this.changes.placement)],
+      ...this.#change(),
       rows: [...rows, ...this.#keepers.map((keeper) => keeper.row())],
     };
   }
 
-  /**
-   * Replaces the processes of a group, or `all`, one after another, by ones of a build: its entry, its label, each as it
-   * is unless said. @throws {NotReady} when a new one is not ready; the old ones go on.
-   */
-  roll(name: string, build: Partial<Build> = {}): Promise<void> {
-    return this.#exclusively(`roll of ${name}`, async () => {
-      this.#rolls += 1;
-      const label = build.label ?? `${this.#build.label.replace(/\+\d+$/, "")}+${this.#rolls}`;
-      const next = { entry: build.entry ?? this.#build.entry, label };
-      for (const group of this.#named(name)) await this.#replace(group, { build: next });
-      if (name === "all") this.#build = next;
-    });
-  }
-
-  /** Replaces the processes of a group, or `all`, by ones of the same build; one that waits is started at once. */
-  restart(name: string): Promise<void> {
-    return this.#exclusively(`restart of ${name}`, async () => {
-      for (const group of this.#named(name)) {
-        for (const instance of group.instances) instance.retryNow();
-        await this.#replace(group, {});
-      }
-    });
-  }
-
-  /** Sets how many processes a group has, and keeps that in the placement file. */
-  scale(name: string, replicas: number): Promise<void> {
-    return this.#exclusively(`scaling ${name} to ${replicas}`, async () => {
-      const placement = scaleGroup(this.#placement, name, replicas);
-      for (const group of this.#named(name)) await group.become({ ...group.wish, replicas });
-      this.#keepPlacement(placement);
-    });
-  }
-
-  /** Moves a service to another group, and keeps that in the placement file. No call of the service fails for it. */
-  place(service: string, to: string): Promise<void> {
-    return this.#exclusively(`moving ${service} to ${to}`, async () => {
-      const placement = placeService(this.#placement, service, to);
-      await this.#move(this.#placement, placement);
-      this.#keepPlacement(placement);
-    });
-  }
-
-  async #move(from: Placement, to: Placement): Promise<void> {
-    const done: { group: Group; before: GroupWish }[] = [];
-    try {
-      for (const { group: name, services, replicas } of placementDiff(from, to)) {
-        this.#generation += 1;
-        const wish = { services, replicas, build: this.#build, generation: this.#generation };
-        const group = this.#groups.get(name) ?? this.#addGroup(name, { ...wish, replicas: 0 });
-        const before = group.wish;
-        await group.become({ ...wish, build: before.build });
-        done.unshift({ group, before });
-        if (replicas === 0) this.#groups.delete(name);
-      }
-    } catch (error) {
-      // Back, group by group: those that lost something first.
-      for (const { group, before } of done) {
-        this.#groups.set(group.name, group);
-        this.#generation += 1;
-        await group.become({ ...before, generation: this.#generation });
-      }
-      for (const [name, { wish }] of this.#groups) if (wish.replicas === 0) this.#groups.delete(name);
-      throw error;
-    }
-  }
-
-  #replace(group: Group, change: Partial<GroupWish>): Promise<void> {
-    this.#generation += 1;
-    return group.become({ ...group.wish, ...change, generation: this.#generation });
-  }
-
-  /** One change at a time: two that interleave would leave a placement that nobody asked for. */
-  async #exclusively(change: string, action: () => Promise<void>): Promise<void> {
-    if (this.#phase !== "running") throw ChangeUnderWay.with({ change: this.#phase });
-    if (this.#change !== undefined) throw ChangeUnderWay.with({ change: this.#change });
-    this.#change = change;
-    const { say } = this.#options;
-    say(`${change} begins`);
-    try {
-      await action();
-      say(`${change} is done`);
-    } catch (error) {
-      say(`${change} failed: ${error instanceof Error ? error.message : "unknown"}`);
-      throw error;
-    } finally {
-      this.#change = undefined;
-    }
-  }
-
-  #named(name: string): readonly Group[] {
-    if (name === "all") return [...this.#groups.values()];
-    const group = this.#groups.get(name === GATEWAY ? GATEWAY : groupOf(this.#placement, name));
-    if (group === undefined) throw UnknownName.with({ name, known: [...this.#groups.keys()] });
-    return [group];
+  #change(): { readonly change?: string } {
+    const change = this.#phase === "running" ? this.changes.underWay : this.#phase;
+    return change === undefined ? {} : { change };
   }
 
   #addGateways(): Group {
-    const { replicas, port } = this.#placement.gateways;
-    return this.#addGroup(GATEWAY, { services: [], replicas, build: this.#build, generation: 0 }, port);
+    const { replicas, port } = this.changes.placement.gateways;
+    return this.#addGroup(GATEWAY, { services: [], replicas, build: this.#options.build, generation: 0 }, port);
   }
 
   #addGroup(name: string, wish: GroupWish, firstPort?: number): Group {
@@ -325,7 +235,6 @@ export class Supervisor {
 
   async #stop(): Promise<void> {
     this.#phase = "stopping";
-    this.#change = "stop";
     const gateways = this.#groups.get(GATEWAY);
     await gateways?.retireAll();
     const services = [...this.#groups.values()].filter((group) => group !== gateways);
@@ -360,15 +269,9 @@ export class Supervisor {
       system: system.name,
       trustDomain: credentials?.trustDomain ?? trustDomain,
       zone,
-      gateways: [...this.#gatewayUrls()],
+      gateways: [...gatewayUrls(this.changes.placement)],
       engines: engines.describe(),
     });
-  }
-
-  #keepPlacement(placement: Placement): void {
-    this.#placement = placement;
-    replaceFile(fleetPaths.placement(this.folder), placementText(placement));
-    this.#writeFleet();
   }
 
   #keepPids(): void {
@@ -379,11 +282,6 @@ export class Supervisor {
       this.folder,
       [...instances, ...engines].flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }])),
     );
-  }
-
-  #gatewayUrls(): readonly string[] {
-    const { replicas, port } = this.#placement.gateways;
-    return Array.from({ length: replicas }, (_, n) => `http://127.0.0.1:${port + n}`);
   }
 
   #instances(): readonly Instance[] {

@@ -1,0 +1,177 @@
+/** What the `isomer` command was told, read from its arguments. Pure. */
+import { BadCommand } from "../node/fleet/mod.ts";
+
+/** A command, checked. */
+export type Command =
+  | { readonly do: "help"; readonly about?: string }
+  | { readonly do: "version" }
+  | { readonly do: "run"; readonly rest: readonly string[] }
+  | {
+      readonly do: "fleet";
+      readonly folder: string;
+      readonly port?: number;
+      readonly placement?: string;
+    }
+  | { readonly do: "ps"; readonly folder: string; readonly watch: boolean; readonly json: boolean }
+  | {
+      readonly do: "logs";
+      readonly folder: string;
+      readonly names: readonly string[];
+      readonly follow: boolean;
+      readonly lines: number;
+      readonly json: boolean;
+    }
+  | { readonly do: "stop"; readonly folder: string }
+  | { readonly do: "restart"; readonly folder: string; readonly name: string }
+  | {
+      readonly do: "roll";
+      readonly folder: string;
+      readonly name: string;
+      readonly entry?: string;
+      readonly label?: string;
+    }
+  | { readonly do: "scale"; readonly folder: string; readonly name: string; readonly replicas: number }
+  | { readonly do: "place"; readonly folder: string; readonly service: string; readonly group: string };
+
+/** The fleet's folder when none is named. */
+export const FOLDER = "data/fleet";
+const LINES = 20;
+
+/** How a command is called: its arguments, and its options with a value (`true`) or without. */
+interface Usage {
+  readonly usage: string;
+  readonly options: Readonly<Record<string, boolean>>;
+  /** How many arguments it takes, at least and at most. */
+  readonly takes: readonly [number, number];
+}
+
+const USAGES: Readonly<Record<string, Usage>> = {
+  fleet: { usage: "fleet [--port n] [--placement file]", options: { port: true, placement: true }, takes: [0, 0] },
+  ps: { usage: "ps [--watch] [--json]", options: { watch: false, json: false }, takes: [0, 0] },
+  logs: {
+    usage: "logs [name…] [--follow] [--lines n] [--json]",
+    options: { follow: false, lines: true, json: false },
+    takes: [0, 32],
+  },
+  stop: { usage: "stop", options: {}, takes: [0, 0] },
+  restart: { usage: "restart <name>", options: {}, takes: [1, 1] },
+  roll: {
+    usage: "roll <name> [--entry path] [--version-label text]",
+    options: { entry: true, "version-label": true },
+    takes: [1, 1],
+  },
+  scale: { usage: "scale <name> <number>", options: {}, takes: [2, 2] },
+  place: { usage: "place <service> <group>", options: {}, takes: [2, 2] },
+};
+const SHORT: Readonly<Record<string, string>> = { "-f": "--follow", "-n": "--lines", "-w": "--watch", "-h": "--help" };
+
+/** Reads a command. @throws {BadCommand} that says how it is called. */
+export function readCommand(given: readonly string[]): Command {
+  const [name, ...rest] = given;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    const [about] = rest;
+    return { do: "help", ...(about === undefined ? {} : { about }) };
+  }
+  if (name === "version" || name === "--version") return { do: "version" };
+  if (name === "run") return { do: "run", rest };
+  const usage = Object.hasOwn(USAGES, name) ? USAGES[name] : undefined;
+  if (usage === undefined)
+    throw BadCommand.with({ detail: `There is no command "${name}". "isomer help" lists what there is.` });
+  const { words, options } = split(rest, usage);
+  if (options.has("help")) return { do: "help", about: name };
+  const [least, most] = usage.takes;
+  if (words.length < least || words.length > most) throw badUse(usage, "");
+  return commandOf(name, words, options);
+}
+
+function commandOf(name: string, words: readonly string[], options: ReadonlyMap<string, string>): Command {
+  const folder = options.get("data") ?? FOLDER;
+  const [first = "", second = ""] = words;
+  const text = <K extends string>(option: string, key: K) => optional(key, options.get(option));
+  switch (name) {
+    case "fleet": {
+      const port = options.get("port");
+      return {
+        do: name,
+        folder,
+        ...(port === undefined ? {} : { port: numberOf("--port", port, 65_535) }),
+        ...text("placement", "placement"),
+      };
+    }
+    case "ps":
+      return { do: name, folder, watch: options.has("watch"), json: options.has("json") };
+    case "logs": {
+      const lines = numberOf("--lines", options.get("lines") ?? String(LINES), 100_000);
+      return { do: name, folder, names: words, follow: options.has("follow"), lines, json: options.has("json") };
+    }
+    case "restart":
+      return { do: name, folder, name: first };
+    case "roll":
+      return { do: name, folder, name: first, ...text("entry", "entry"), ...text("version-label", "label") };
+    case "scale":
+      return { do: name, folder, name: first, replicas: numberOf("scale", second, 1_000) };
+    case "place":
+      return { do: name, folder, service: first, group: second };
+    default:
+      return { do: "stop", folder };
+  }
+}
+
+function optional<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string });
+}
+
+function split(given: readonly string[], usage: Usage): { words: string[]; options: Map<string, string> } {
+  const words: string[] = [];
+  const options = new Map<string, string>();
+  const takesValue: Readonly<Record<string, boolean>> = { data: true, help: false, ...usage.options };
+  for (let at = 0; at < given.length; at += 1) {
+    const word = SHORT[given[at] ?? ""] ?? given[at] ?? "";
+    if (!word.startsWith("-")) {
+      words.push(word);
+      continue;
+    }
+    const [, name = "", value] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const takes = Object.hasOwn(takesValue, name) ? takesValue[name] : undefined;
+    if (takes === undefined) throw badUse(usage, `It has no option ${word}. `);
+    if (!takes && value !== undefined) throw badUse(usage, `--${name} takes no value. `);
+    const next = takes ? (value ?? given[(at += 1)]) : "";
+    if (next === undefined) throw badUse(usage, `--${name} takes a value. `);
+    options.set(name, next);
+  }
+  return { words, options };
+}
+
+function numberOf(what: string, text: string, max: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= 1 && number <= max) return number;
+  throw BadCommand.with({ detail: `${what} takes a whole number from 1 to ${max}, not "${text}".` });
+}
+
+function badUse({ usage }: Usage, why: string): Error {
+  return BadCommand.with({ detail: `${why}Use: isomer ${usage} [--data folder]` });
+}
+
+/** What `isomer help` prints. */
+export const HELP = `isomer: runs a system of services, and looks after a local fleet of it.
+
+  isomer fleet                     starts a fleet on this machine, and shows it
+      --port <n>                     of the first gateway (default 3000; the others follow)
+      --placement <file>             which services share a process (default <folder>/placement.json)
+  isomer ps                        what runs
+      --watch, -w                    go on showing it        --json   for programs
+  isomer logs [name…]              the last lines of the logs of services, groups or instances
+      --follow, -f                   go on with what comes   --lines, -n <n>   so many (default 20)
+      --json                         as they were written
+  isomer restart <name>            replaces processes by new ones, one after another
+  isomer roll <name>               the same with a new build; no request fails, and a bad build is taken back
+      --entry <path>                 the entry of the build, such as one in another worktree
+      --version-label <text>         how the build is called
+  isomer scale <name> <n>          runs n processes of a group
+  isomer place <service> <group>   moves a service into a group, which is made when there is none
+  isomer stop                      ends the fleet: gateways, then services, then servers
+  isomer run …                     runs one process of a fleet; the fleet does this
+
+  A name is a service, a group, "gateway", or "all" for restart and roll.
+  --data <folder>                  which fleet (default ./${FOLDER})
+`;

@@ -1,0 +1,2 @@
+/** cli: the `isomer` command, over the ports that `node` gives it. */
+export { type FleetSystem, type IsomerOptions, isomer } from "./isomer.ts";

@@ -1,0 +1,83 @@
+/**
+ * What a running fleet looks like in a terminal: the table, drawn again in place, and below it what happened lately.
+ * Where lines cannot be written over, what happens is a line each.
+ */
+import { type Clock, type Timer, toInstant } from "../std/mod.ts";
+import type { FleetSnapshot, Terminal } from "../node/fleet/mod.ts";
+import { fleetTable } from "./table.ts";
+
+const REDRAW_MS = 500;
+const EVENTS_MAX = 6;
+const EVENTS_KEPT = 20;
+const HIDE_CURSOR = "\u001B[?25l";
+const SHOW_CURSOR = "\u001B[?25h";
+/** Clears from the cursor to the end of the line, or of the screen. */
+const CLEAR_LINE = "\u001B[K";
+const CLEAR_BELOW = "\u001B[J";
+
+/** Shows a fleet until it is closed. */
+export class Screen {
+  readonly #terminal: Terminal;
+  readonly #clock: Clock;
+  readonly #snapshot: () => FleetSnapshot | undefined;
+  #events: readonly string[] = [];
+  #drawn = 0;
+  #timer: Timer | undefined;
+
+  constructor(terminal: Terminal, clock: Clock, snapshot: () => FleetSnapshot | undefined) {
+    this.#terminal = terminal;
+    this.#clock = clock;
+    this.#snapshot = snapshot;
+  }
+
+  /** Begins to draw; does nothing where lines cannot be written over. */
+  open(): void {
+    if (!this.#terminal.isLive) return;
+    this.#terminal.write(HIDE_CURSOR);
+    this.#terminal.onResize(() => {
+      // What was drawn is wrapped differently now: begin on an empty screen.
+      this.#terminal.write(`\u001B[H${CLEAR_BELOW}`);
+      this.#drawn = 0;
+    });
+    this.#tick();
+  }
+
+  /** Shows that something happened. */
+  say(text: string): void {
+    const line = `${timeOf(this.#clock.now())} ${text}`;
+    if (!this.#terminal.isLive) return this.#terminal.write(`${line}\n`);
+    this.#events = [...this.#events, line].slice(-EVENTS_KEPT);
+  }
+
+  /** Draws for the last time, and leaves the cursor below. */
+  close(): void {
+    if (!this.#terminal.isLive) return;
+    this.#timer?.cancel();
+    this.#draw();
+    this.#terminal.write(SHOW_CURSOR);
+  }
+
+  #tick(): void {
+    this.#draw();
+    this.#timer = this.#clock.after(REDRAW_MS, () => this.#tick());
+  }
+
+  #draw(): void {
+    const snapshot = this.#snapshot();
+    if (snapshot === undefined) return;
+    const { columns, rows } = this.#terminal.size;
+    // One line less than there is, or the terminal would scroll at the last line's end.
+    const room = Math.max(4, rows - 1);
+    const table = fleetTable(snapshot, { columns, rowsMax: room, isColoured: true });
+    const space = Math.min(EVENTS_MAX, room - table.length - 1);
+    const events = space > 0 ? ["", ...this.#events.slice(-space)] : [];
+    const lines = [...table, ...events.map((line) => [...line].slice(0, columns - 1).join(""))];
+    const up = this.#drawn === 0 ? "" : `\u001B[${this.#drawn}A`;
+    this.#terminal.write(`${up}\r${lines.map((line) => `${line}${CLEAR_LINE}\n`).join("")}${CLEAR_BELOW}`);
+    this.#drawn = lines.length;
+  }
+}
+
+function timeOf(epochMs: number): string {
+  return toInstant(epochMs).slice(11, 19);
+}
