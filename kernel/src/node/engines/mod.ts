@@ -3,3 +3,4 @@ export { type ProgramOptions, type RunningProgram, findProgram, freePort, startP
 export { versionedFolders } from "./program.ts";
 export { type NatsCluster, type NatsOptions, type NatsServer, type NatsTlsFiles } from "./nats.ts";
 export { hasNats, startNats, startNatsCluster } from "./nats.ts";
+export { type RabbitOptions, type RabbitServer, hasRabbit, startRabbit } from "./rabbitmq.ts";
