@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { promptEventLoop } from "@isomer/kernel/guard";
 import type { Settings } from "@isomer/kernel/runtime";
 import type { LogFields, Logger } from "@isomer/kernel/std";
+import type { Storage } from "@isomer/kernel/store";
 import { seedDemo } from "../run/demo.ts";
 import { type StartOptions, startShop } from "../run/shop.ts";
+import { shop as system } from "../system.ts";
 import { CheckedClient } from "./checked-client.ts";
+import { type ShopData, openShopData } from "./invariants/mod.ts";
 
 /** What {@link openShop} takes. */
 export interface OpenShopOptions {
@@ -17,6 +20,14 @@ export interface OpenShopOptions {
   /** Whether it starts without the demo's catalogue and users. */
   readonly empty?: boolean;
   readonly dataFolder?: string;
+}
+
+/** Where a shop keeps what it knows, when that is not SQLite files in its folder. */
+export interface ShopStore {
+  readonly storage: Storage;
+  /** What it knows now, for the invariants. */
+  data(): Promise<ShopData>;
+  drop(): Promise<void>;
 }
 
 /** What went wrong inside, as the log has it. */
@@ -35,6 +46,8 @@ export interface OpenShop extends AsyncDisposable {
   readonly client: CheckedClient;
   /** Errors that were logged: tests expect none. */
   readonly complaints: readonly Complaint[];
+  /** What its databases hold now. */
+  data(): Promise<ShopData>;
   /** Closes it; its folder stays. */
   stop(): Promise<void>;
   /** Opens it again on its folder, at another address. */
@@ -45,6 +58,8 @@ export interface OpenShop extends AsyncDisposable {
   guest(): Promise<CheckedClient>;
 }
 
+const SERVICES = system.services.map(({ contract }) => contract.name);
+
 /** Settings that make hours of a shop's life pass in seconds. */
 export const QUICK: Settings = {
   sandboxpay: { shortDelayMs: 50, longDelayMs: 1_500, darkMs: 300 },
@@ -54,17 +69,42 @@ export const QUICK: Settings = {
   checkout: { actionTimeoutMs: 60_000, unknownTimeoutMs: 60_000 },
 };
 
+/** By data folder: a shop that is opened again finds what it knew. */
+const stores = new Map<string, ShopStore>();
+let makeStore: (() => Promise<ShopStore>) | undefined;
+
+/** Lets each shop that is opened from here on keep what it knows elsewhere: for running the same tests on another engine. */
+export function keepShopsIn(make: () => Promise<ShopStore>): void {
+  makeStore = make;
+}
+
+async function storeOf(dataFolder: string): Promise<ShopStore | undefined> {
+  const known = stores.get(dataFolder);
+  if (known !== undefined || makeStore === undefined) return known;
+  const store = await makeStore();
+  stores.set(dataFolder, store);
+  return store;
+}
+
 /** Opens a shop. */
 export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), "isomer-shop-"));
   const complaints: Complaint[] = [];
+  const store = await storeOf(dataFolder);
+  const elsewhere = store === undefined ? {} : { storage: store.storage };
   const running = await startShop({
     dataFolder,
     port: 0,
     log: complainingLogger(complaints),
     openMailbox: true,
     overrides: merged(QUICK, options.overrides ?? {}),
-    run: { rates: { perAddress: 0, perIdentity: 0 }, relaxed: true, eventLoop: promptEventLoop, ...options.run },
+    run: {
+      rates: { perAddress: 0, perIdentity: 0 },
+      relaxed: true,
+      eventLoop: promptEventLoop,
+      ...elsewhere,
+      ...options.run,
+    },
   });
   if (options.empty !== true) await seedDemo(running.host, running.demoPassword);
   const client = new CheckedClient(running.url);
@@ -77,6 +117,7 @@ export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop>
     password: running.demoPassword,
     client,
     complaints,
+    data: async () => (await store?.data()) ?? openShopData(dataFolder, SERVICES),
     stop,
     reopen: () => openShop({ ...options, dataFolder }),
     async login(email, password = running.demoPassword) {
@@ -89,6 +130,8 @@ export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop>
     },
     async [Symbol.asyncDispose]() {
       await stop();
+      await store?.drop();
+      stores.delete(dataFolder);
       rmSync(dataFolder, { recursive: true, force: true });
     },
   };
