@@ -22,7 +22,7 @@ export interface StartOptions {
   readonly run?: Partial<
     Pick<
       RunOptions,
-      "rates" | "corsOrigins" | "trustProxies" | "serveMetrics" | "relaxed" | "eventLoop" | "jobs" | "sampleRate"
+      "rates" | "corsOrigins" | "trustProxies" | "serveMetrics" | "relaxed" | "eventLoop" | "jobs" | "sampleRate" | "storage"
     >
   >;
 }

@@ -6,10 +6,13 @@ import { promptEventLoop } from "@isomer/kernel/guard";
 import type { Settings } from "@isomer/kernel/runtime";
 import type { LogFields, Logger } from "@isomer/kernel/std";
 import { countDeadLetters } from "@isomer/kernel/events";
+import type { Storage } from "@isomer/kernel/store";
 import { seedDemo } from "../run/demo.ts";
 import { loadSecrets } from "../run/secrets.ts";
 import { type StartOptions, startShop } from "../run/shop.ts";
+import { shop as system } from "../system.ts";
 import { CheckedClient } from "./checked-client.ts";
+import { type ShopData, openShopData } from "./invariants/mod.ts";
 
 /** What {@link openShop} takes. */
 export interface OpenShopOptions {
@@ -19,6 +22,14 @@ export interface OpenShopOptions {
   /** Whether it starts without the demo's catalogue and users. */
   readonly empty?: boolean;
   readonly dataFolder?: string;
+}
+
+/** Where a shop keeps what it knows, when that is not SQLite files in its folder. */
+export interface ShopStore {
+  readonly storage: Storage;
+  /** What it knows now, for the invariants. */
+  data(): Promise<ShopData>;
+  drop(): Promise<void>;
 }
 
 /** What went wrong inside, as the log has it. */
@@ -52,11 +63,15 @@ export interface OpenShop extends Shop {
   readonly url: string;
   readonly host: Awaited<ReturnType<typeof startShop>>["host"];
   readonly dataFolder: string;
+  /** What its databases hold now. */
+  data(): Promise<ShopData>;
   /** Closes it; its folder stays. */
   stop(): Promise<void>;
   /** Opens it again on its folder, at another address. */
   reopen(): Promise<OpenShop>;
 }
+
+const SERVICES = system.services.map(({ contract }) => contract.name);
 
 /** Settings that make hours of a shop's life pass in seconds. */
 export const QUICK: Settings = {
@@ -67,17 +82,42 @@ export const QUICK: Settings = {
   checkout: { actionTimeoutMs: 60_000, unknownTimeoutMs: 60_000 },
 };
 
+/** By data folder: a shop that is opened again finds what it knew. */
+const stores = new Map<string, ShopStore>();
+let makeStore: (() => Promise<ShopStore>) | undefined;
+
+/** Lets each shop that is opened from here on keep what it knows elsewhere: for running the same tests on another engine. */
+export function keepShopsIn(make: () => Promise<ShopStore>): void {
+  makeStore = make;
+}
+
+async function storeOf(dataFolder: string): Promise<ShopStore | undefined> {
+  const known = stores.get(dataFolder);
+  if (known !== undefined || makeStore === undefined) return known;
+  const store = await makeStore();
+  stores.set(dataFolder, store);
+  return store;
+}
+
 /** Opens a shop. */
 export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), "isomer-shop-"));
   const complaints: Complaint[] = [];
+  const store = await storeOf(dataFolder);
+  const elsewhere = store === undefined ? {} : { storage: store.storage };
   const running = await startShop({
     dataFolder,
     port: 0,
     log: complainingLogger(complaints),
     openMailbox: true,
     overrides: merged(QUICK, options.overrides ?? {}),
-    run: { rates: { perAddress: 0, perIdentity: 0 }, relaxed: true, eventLoop: promptEventLoop, ...options.run },
+    run: {
+      rates: { perAddress: 0, perIdentity: 0 },
+      relaxed: true,
+      eventLoop: promptEventLoop,
+      ...elsewhere,
+      ...options.run,
+    },
   });
   if (options.empty !== true) await seedDemo(running.host, running.demoPassword);
   const client = new CheckedClient(running.url);
@@ -91,6 +131,7 @@ export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop>
     paymentsApiKey: loadSecrets(dataFolder).paymentsApiKey,
     client,
     complaints,
+    data: async () => (await store?.data()) ?? openShopData(dataFolder, SERVICES),
     stop,
     reopen: () => openShop({ ...options, dataFolder }),
     ...doors(client, running.demoPassword),
@@ -98,6 +139,8 @@ export async function openShop(options: OpenShopOptions = {}): Promise<OpenShop>
     deadLetters: () => deadLettersIn(running.host),
     async [Symbol.asyncDispose]() {
       await stop();
+      await store?.drop();
+      stores.delete(dataFolder);
       rmSync(dataFolder, { recursive: true, force: true });
     },
   };

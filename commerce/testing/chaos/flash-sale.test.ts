@@ -10,7 +10,6 @@ import {
   checkShop,
   describeViolations,
   listenersOf,
-  openShopData,
   readOrders,
   readPayments,
   readProvider,
@@ -22,7 +21,6 @@ import { type PersistentSend, nothingSeen, persistent } from "./shopper.ts";
 
 const BUYERS = 500;
 const UNITS = 50;
-const SERVICES = system.services.map(({ contract }) => contract.name);
 const LISTENERS = listenersOf(system);
 
 test(`${BUYERS} buyers for the last ${UNITS}`, { timeout: 120_000 }, async () => {
@@ -51,13 +49,16 @@ test(`${BUYERS} buyers for the last ${UNITS}`, { timeout: 120_000 }, async () =>
   assert.equal(losers.length, BUYERS - UNITS);
   assert.deepEqual(seen.broken, []);
 
-  using data = openShopData(shop.dataFolder, SERVICES);
   await until(
     "nothing is under way",
-    async () => underWay(data, LISTENERS),
+    async () => {
+      using now = await shop.data();
+      return underWay(now, LISTENERS);
+    },
     (left) => left.length === 0,
     60_000,
   );
+  using data = await shop.data();
   const acknowledged = winners.map(({ body }) => String(body.orderId));
   const violations = await checkShop(data, { listeners: LISTENERS, acknowledged });
   assert.equal(violations.length, 0, describeViolations(violations));

@@ -33,13 +33,16 @@ export interface EventRecord<Data = unknown> {
   readonly trace: string | undefined;
 }
 
+/** An event whose transaction is still open: its place in the log is known when others can see it. */
+export type RecordedEvent<Data = unknown> = Omit<EventRecord<Data>, "position">;
+
 /** Records events in the open transaction: they exist exactly when its changes do. */
 export interface Recorder {
   /**
    * Appends an event to the service's log.
    * @throws {Invalid} when the data does not fit the event's schema, {TypeError} when it is another service's event.
    */
-  emit<E extends EventType>(event: E, data: DataOf<E>): Promise<EventRecord<DataOf<E>>>;
+  emit<E extends EventType>(event: E, data: DataOf<E>): Promise<RecordedEvent<DataOf<E>>>;
 }
 
 /** A transaction in which a service changes its tables and records events. */

@@ -6,11 +6,16 @@
  */
 import type { Clock, Logger, Random, Timer } from "../std/mod.ts";
 import type { Database } from "../store/mod.ts";
+import { givePositions, peekLog } from "./log-positions.ts";
 import { type LogRow, logHead, readLogRows, toRecord } from "./log.ts";
 import type { EventBatch, EventSource, ReadRequest } from "./source.ts";
 
 /** How many of the newest rows are kept. */
 const TAIL_MAX = 512;
+/** The mean pause between looks where this process alone writes the log, and where others may. */
+const POLL_MS = 1_000;
+const OTHERS_POLL_MIN_MS = 20;
+const OTHERS_POLL_MAX_MS = 200;
 
 /** What {@link logSource} needs. */
 export interface LogSourceOptions {
@@ -19,7 +24,11 @@ export interface LogSourceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** The mean pause between looks at the log that nobody asked for, in milliseconds; 1,000 unless said. */
+  /**
+   * The mean pause between looks at the log that nobody asked for, in milliseconds. Unless said, 1,000 where one process
+   * writes the log, and no notification goes missing; and where others may write it, from 20 to 200: short after something
+   * was found, longer while nothing is.
+   */
   readonly pollMs?: number;
 }
 
@@ -42,10 +51,12 @@ export class LogSource implements EventSource {
   #telling = false;
   #refill: Promise<void> | undefined;
   #poll: Timer | undefined;
+  #paceMs: number;
 
   constructor(options: LogSourceOptions) {
     this.service = options.service;
     this.#options = options;
+    this.#paceMs = options.database.dialect === "postgres" ? OTHERS_POLL_MAX_MS : POLL_MS;
   }
 
   /** Tells that something was appended and committed. Cheap: those who commit together are heard together. */
@@ -68,7 +79,10 @@ export class LogSource implements EventSource {
   }
 
   async head(): Promise<number> {
-    const head = await this.#options.database.read({ label: `${this.service}.log.head` }, logHead);
+    const { database } = this.#options;
+    const label = `${this.service}.log.head`;
+    if (database.dialect === "postgres" && (await database.read({ label }, peekLog)).hasWaiting) await this.#give();
+    const head = await database.read({ label }, logHead);
     if (head > this.#to) this.#stale = true;
     return head;
   }
@@ -116,6 +130,7 @@ export class LogSource implements EventSource {
   async #readTail(): Promise<void> {
     this.#stale = false;
     try {
+      if (!(await this.#give())) this.#stale = true;
       await this.#options.database.read({ label: `${this.service}.log.tail` }, async (connection) => {
         if (this.#to < 0) this.#from = this.#to = await logHead(connection);
         const rows = await readLogRows(connection, { after: this.#to, limit: TAIL_MAX });
@@ -141,18 +156,33 @@ export class LogSource implements EventSource {
     this.#tail = this.#tail.slice(excess);
   }
 
-  /** A safety net: should a notification ever be missing, its events are late, not lost. */
+  /** Gives positions to what has none yet, where the engine does not; resolves to whether that was all. */
+  #give(): Promise<boolean> {
+    return givePositions(this.#options.database, `${this.service}.log.give`, this.#options.clock);
+  }
+
+  /** Finds what other processes recorded. And should a notification ever be missing, its events are late, not lost. */
   #schedulePoll(): void {
     if (this.#poll !== undefined || this.#listeners.size === 0) return;
-    const { clock, random, pollMs = 1_000 } = this.#options;
+    const { clock, random, pollMs = this.#paceMs } = this.#options;
     this.#poll = clock.after(pollMs * (0.5 + random.next()), () => void this.#look());
+  }
+
+  async #hasMore(): Promise<boolean> {
+    const { database } = this.#options;
+    if (database.dialect !== "postgres") return (await this.head()) > this.#to;
+    this.#paceMs = Math.min(2 * this.#paceMs, OTHERS_POLL_MAX_MS);
+    const { head, hasWaiting } = await database.read({ label: `${this.service}.log.look` }, peekLog);
+    return hasWaiting || head > this.#to;
   }
 
   async #look(): Promise<void> {
     this.#poll = undefined;
     try {
-      const head = await this.head();
-      if (head > this.#to) this.notify();
+      if (await this.#hasMore()) {
+        this.#paceMs = Math.min(this.#paceMs, OTHERS_POLL_MIN_MS);
+        this.notify();
+      }
     } catch (error) {
       this.#options.log.warn("Looking at the log failed; it is looked at again soon.", {
         service: this.service,

@@ -44,13 +44,13 @@ describe("the log", () => {
     );
   });
 
-  test("returns from emit what it reads later", async () => {
+  test("returns from emit what it reads later, but for the position", async () => {
     const teller = await Teller.open();
     const emitted = await teller.database.write(WRITE, (c) =>
       teller.recorder(c).emit(shop.events.moved, { id: "a", n: 1 }),
     );
     const [read] = await teller.database.read(READ, (c) => readLog(c, "shop", { after: 0, limit: 10 }));
-    assert.deepEqual(read, emitted);
+    assert.deepEqual(read, { ...emitted, position: 1 });
     assert.equal(emitted.sequence, 1);
     assert.equal(emitted.service, "shop");
   });

@@ -4,21 +4,26 @@
  * What holds across a crash at any point: an event is in the log exactly when the changes of its transaction are in
  * the database, and the sequence of each key is 1, 2, 3, … without gap or repeat.
  */
-import type { Migration, SqlConnection, SqlValue } from "../store/mod.ts";
-import type { Actor, EventRecord } from "./event.ts";
+import type { Dialect, Migration, SqlConnection, SqlValue } from "../store/mod.ts";
+import type { Actor, EventRecord, RecordedEvent } from "./event.ts";
 
 /**
- * Rows are never deleted and never changed.
+ * Rows are never deleted, and never changed but for getting their position.
  *
- * `position` is given by the engine. SQLite gives max + 1 to an `INTEGER PRIMARY KEY`; that would repeat only if the
+ * In SQLite `position` is given by the engine: max + 1 to an `INTEGER PRIMARY KEY`; that would repeat only if the
  * last row were deleted, which nobody does (a rolled back append may give its position to another event, but no
  * reader saw the first). As SQLite's writes are serial, positions also grow in the order of commits, so that a reader
- * that goes by position misses none. In PostgreSQL neither is so: there the column is an identity, and the source
- * reads up to the xid8 watermark.
+ * that goes by position misses none.
+ *
+ * In PostgreSQL nothing that is drawn before the commit has its order: rows wait without a position, in the order of
+ * `entry`, until a reader gives them one (`log-positions.ts`). The last sequence of each key has a row of its own there:
+ * to look for it among the events would make serializable transactions depend on their neighbours in the index, whose
+ * keys are as new as theirs, and undo one another.
  */
 export const logMigration: Migration = {
   name: "0001_events_log",
-  sql: `CREATE TABLE isomer_log (
+  sql: {
+    sqlite: `CREATE TABLE isomer_log (
       position INTEGER PRIMARY KEY,
       id TEXT NOT NULL UNIQUE,
       type TEXT NOT NULL,
@@ -31,16 +36,43 @@ export const logMigration: Migration = {
       actor_subject TEXT,
       trace TEXT,
       UNIQUE (key, sequence));`,
+    postgres: `CREATE TABLE isomer_log (
+      entry BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      position BIGINT UNIQUE,
+      id TEXT NOT NULL UNIQUE,
+      type TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      key TEXT NOT NULL,
+      sequence BIGINT NOT NULL,
+      at BIGINT NOT NULL,
+      data TEXT NOT NULL,
+      actor_service TEXT,
+      actor_subject TEXT,
+      trace TEXT,
+      UNIQUE (key, sequence));
+    CREATE INDEX isomer_log_waiting ON isomer_log (entry) WHERE position IS NULL;
+    CREATE TABLE isomer_log_key (key TEXT PRIMARY KEY, sequence BIGINT NOT NULL);`,
+  },
 };
 
-const COLUMNS = "position, id, type, version, key, sequence, at, data, actor_service, actor_subject, trace";
+const KEY_COLUMNS = "id, type, version, key, sequence, at, data, actor_service, actor_subject, trace";
+const COLUMNS = `position, ${KEY_COLUMNS}`;
 
-// One statement: the sequence is found by the index of (key, sequence) while the row is written.
-const APPEND = `INSERT INTO isomer_log (id, type, version, key, sequence, at, data, actor_service, actor_subject, trace)
-  VALUES (?, ?, ?, ?, (SELECT coalesce(max(sequence), 0) + 1 FROM isomer_log WHERE key = ?), ?, ?, ?, ?, ?)
-  RETURNING position, sequence`;
+const APPEND: Readonly<Record<Dialect, string>> = {
+  // One statement: the sequence is found by the index of (key, sequence) while the row is written.
+  sqlite: `INSERT INTO isomer_log (key, sequence, id, type, version, at, data, actor_service, actor_subject, trace)
+    VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM isomer_log WHERE key = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    RETURNING sequence`,
+  // The entry is drawn for a row that has its sequence: after the wait for whoever records something of this key.
+  postgres: `WITH next AS (
+      INSERT INTO isomer_log_key (key, sequence) VALUES ($1, 1)
+      ON CONFLICT (key) DO UPDATE SET sequence = isomer_log_key.sequence + 1 RETURNING sequence)
+    INSERT INTO isomer_log (key, sequence, id, type, version, at, data, actor_service, actor_subject, trace)
+    SELECT $1, next.sequence, $2, $3, CAST($4 AS BIGINT), CAST($5 AS BIGINT), $6, $7, $8, $9 FROM next
+    RETURNING sequence`,
+};
 const READ_LOG = `SELECT ${COLUMNS} FROM isomer_log WHERE position > ? ORDER BY position LIMIT ?`;
-const READ_KEY = `SELECT ${COLUMNS} FROM isomer_log WHERE key = ? AND sequence > ? ORDER BY sequence LIMIT ?`;
+const READ_KEY = `SELECT ${KEY_COLUMNS} FROM isomer_log WHERE key = ? AND sequence > ? ORDER BY sequence LIMIT ?`;
 const HEAD = "SELECT coalesce(max(position), 0) AS head FROM isomer_log";
 
 /** A row of the log, its data still text: it is parsed anew for each reader, so that readers share nothing. */
@@ -59,27 +91,28 @@ export type LogRow = {
 };
 
 /** An event that is about to be appended; the log adds its position and sequence. */
-export type NewEvent<Data = unknown> = Omit<EventRecord<Data>, "position" | "sequence">;
+export type NewEvent<Data = unknown> = Omit<RecordedEvent<Data>, "sequence">;
 
-/** Appends an event in the open transaction: one statement, a few microseconds. */
-export async function appendEvent<Data>(connection: SqlConnection, event: NewEvent<Data>): Promise<EventRecord<Data>> {
+/** Appends an event in the open transaction: one statement. */
+export async function appendEvent<Data>(
+  connection: SqlConnection,
+  event: NewEvent<Data>,
+): Promise<RecordedEvent<Data>> {
   const { id, service, type, version, key, at, data, actor, trace } = event;
   const parameters: readonly SqlValue[] = [
+    key,
     id,
     type,
     version,
-    key,
-    key,
     at,
     JSON.stringify(data),
     actor.service ?? null,
     actor.subject ?? null,
     trace ?? null,
   ];
-  const [row] = await connection.all<{ position: number; sequence: number }>(APPEND, parameters);
+  const [row] = await connection.all<{ sequence: number }>(APPEND[connection.dialect], parameters);
   if (row === undefined) throw new Error("The append returned no row.");
-  const { position, sequence } = row;
-  return { id, service, type, version, key, sequence, position, at, data, actor, trace };
+  return { id, service, type, version, key, sequence: row.sequence, at, data, actor, trace };
 }
 
 /** The rows after a position, in order. */
@@ -107,14 +140,21 @@ export async function readLog(connection: SqlConnection, service: string, range:
   return wanted.map((row) => toRecord(service, row));
 }
 
-/** The events of a key after a sequence, in order, as they were stored (not upcast). */
+/**
+ * The events of a key after a sequence, in order, as they were stored (not upcast). In the transaction that recorded them
+ * they are among them, before they have a position.
+ */
 export async function readKey(
   connection: SqlConnection,
   service: string,
   options: { readonly key: string; readonly afterSequence: number; readonly limit: number },
-): Promise<EventRecord[]> {
-  const rows = await connection.all<LogRow>(READ_KEY, [options.key, options.afterSequence, options.limit]);
-  return rows.map((row) => toRecord(service, row));
+): Promise<RecordedEvent[]> {
+  const rows = await connection.all<Omit<LogRow, "position">>(READ_KEY, [
+    options.key,
+    options.afterSequence,
+    options.limit,
+  ]);
+  return rows.map((row) => toRecorded(service, row));
 }
 
 /** The position of the last event, 0 when there is none. */
@@ -125,7 +165,11 @@ export async function logHead(connection: SqlConnection): Promise<number> {
 
 /** The event that a row holds. */
 export function toRecord(service: string, row: LogRow): EventRecord {
-  const { position, id, type, version, key, sequence, at, actor_service, actor_subject } = row;
+  return { ...toRecorded(service, row), position: row.position };
+}
+
+function toRecorded(service: string, row: Omit<LogRow, "position">): RecordedEvent {
+  const { id, type, version, key, sequence, at, actor_service, actor_subject } = row;
   const data: unknown = JSON.parse(row.data);
   const actor: Actor = {
     ...(actor_service === null ? {} : { service: actor_service }),
@@ -138,7 +182,6 @@ export function toRecord(service: string, row: LogRow): EventRecord {
     version,
     key,
     sequence,
-    position,
     at,
     data,
     actor,

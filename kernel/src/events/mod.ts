@@ -15,7 +15,7 @@ export {
   redriveDeadLetter,
   redriveDeadLetters,
 } from "./dead-letters.ts";
-export type { Actor, EventRecord, EventWriter, Recorder } from "./event.ts";
+export type { Actor, EventRecord, EventWriter, RecordedEvent, Recorder } from "./event.ts";
 export type { Hints } from "./hints.ts";
 export { INBOX_RETENTION_MS, pruneInbox } from "./inbox.ts";
 export { type LogRange, type NewEvent, appendEvent, logHead, readKey, readLog } from "./log.ts";

@@ -3,7 +3,7 @@ import type { ContractBase, DataOf, EventType } from "../contract/mod.ts";
 import { type Validator, validator } from "../schema/mod.ts";
 import type { Clock, Ids } from "../std/mod.ts";
 import type { SqlConnection } from "../store/mod.ts";
-import type { Actor, EventRecord, Recorder } from "./event.ts";
+import type { Actor, RecordedEvent, Recorder } from "./event.ts";
 import { appendEvent } from "./log.ts";
 
 /** What {@link recorderOn} needs; one object serves one transaction or many. */
@@ -41,7 +41,7 @@ async function record<E extends EventType>(
   options: RecorderOptions,
   event: E,
   data: DataOf<E>,
-): Promise<EventRecord<DataOf<E>>> {
+): Promise<RecordedEvent<DataOf<E>>> {
   const { name, definition } = event;
   if (event.service !== options.service || options.events[name]?.definition !== definition) {
     throw new TypeError(

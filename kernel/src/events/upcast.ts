@@ -2,7 +2,7 @@
 import type { EventType } from "../contract/mod.ts";
 import { validator } from "../schema/mod.ts";
 import { type FaultType, copyJson, defineFault } from "../std/mod.ts";
-import type { EventRecord } from "./event.ts";
+import type { RecordedEvent } from "./event.ts";
 
 /** An event is stored in an old version, and the contract lacks the step that reads it. */
 export const UpcastMissing: FaultType<{ event: string; from: number; to: number }> = defineFault({
@@ -25,9 +25,12 @@ export const VersionUnknown: FaultType<{ event: string; version: number; known: 
  * @throws {UpcastMissing} naming the step, {VersionUnknown} for an event from the future, and {Invalid} when what
  *   the upcasts made does not fit the schema.
  */
-export function upcast<Data>(event: EventType<Data>, record: EventRecord): EventRecord<Data> {
+export function upcast<Data, Stored extends RecordedEvent>(
+  event: EventType<Data>,
+  record: Stored,
+): Omit<Stored, "data"> & { readonly data: Data } {
   const { version: newest, upcasts, data: schema } = event.definition;
-  if (record.version === newest) return record as EventRecord<Data>;
+  if (record.version === newest) return record as Stored & { readonly data: Data };
   const name = `${event.service}.${event.name}`;
   if (record.version > newest) throw VersionUnknown.with({ event: name, version: record.version, known: newest });
   let data: unknown = copyJson(record.data);

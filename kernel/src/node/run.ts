@@ -9,6 +9,7 @@ import type { EventLoopDelay } from "../guard/mod.ts";
 import { Metrics, Tracer } from "../observe/mod.ts";
 import { Draining, Host, type Settings, type System } from "../runtime/mod.ts";
 import type { Logger } from "../std/mod.ts";
+import type { Storage } from "../store/mod.ts";
 import { type ListenOptions, type Listening, listen } from "./http/mod.ts";
 import { OtlpExporter, otlpSettings } from "./telemetry-otlp.ts";
 import { type Rates, ratePolicies } from "./rates.ts";
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly system: System;
   readonly version: string;
   readonly dataFolder: string;
+  /** Opens the databases; see {@link openWorld}. */
+  readonly storage?: Storage;
   readonly log: Logger;
   /** The mail server; see {@link openWorld}. */
   readonly smtpUrl?: string;
@@ -58,6 +61,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const open = openWorld({
     dataFolder: options.dataFolder,
     log,
+    ...(options.storage === undefined ? {} : { storage: options.storage }),
     ...(options.relaxed === undefined ? {} : { relaxed: options.relaxed }),
     ...(options.smtpUrl === undefined ? {} : { smtpUrl: options.smtpUrl }),
     ...(options.eventLoop === undefined ? {} : { eventLoop: options.eventLoop }),

@@ -3,6 +3,7 @@ import { type EventLoopDelay, MemoryRevocations, type Revocations, type SharedAn
 import type { World } from "../runtime/mod.ts";
 import { type Logger, uuidV7 } from "../std/mod.ts";
 import type { SpanExporter } from "../observe/mod.ts";
+import type { Storage } from "../store/mod.ts";
 import { loadMigrations } from "../sqlite/mod.ts";
 import { systemClock } from "./clock.ts";
 import { nodeCrypto } from "./crypto.ts";
@@ -14,8 +15,10 @@ import { sqliteStorage } from "./sqlite/mod.ts";
 
 /** What the real world needs to be told. */
 export interface WorldOptions {
-  /** Where the databases are; `":memory:"` keeps nothing. */
+  /** Where the databases are, unless `storage` has them; `":memory:"` keeps nothing. */
   readonly dataFolder: string;
+  /** Opens the databases: {@link postgresStorage}, for instance. SQLite files in the data folder unless said. */
+  readonly storage?: Storage;
   readonly log: Logger;
   /** Acknowledge before the disk has it: for tests and benchmarks of other things. */
   readonly relaxed?: boolean;
@@ -47,7 +50,9 @@ export function openWorld(options: WorldOptions): OpenWorld {
     ids: uuidV7(clock, random),
     log: options.log,
     crypto: nodeCrypto(),
-    storage: sqliteStorage({ folder: options.dataFolder, clock, ...(relaxed === undefined ? {} : { relaxed }) }),
+    storage:
+      options.storage ??
+      sqliteStorage({ folder: options.dataFolder, clock, ...(relaxed === undefined ? {} : { relaxed }) }),
     fetch: client.fetch,
     eventLoop: options.eventLoop ?? monitor,
     migrations: loadMigrations,

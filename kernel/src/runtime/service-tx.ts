@@ -1,6 +1,6 @@
 /** The transaction that handlers get: typed SQL, events, sagas, over one open connection. */
 import type { DataOf, EventType } from "../contract/mod.ts";
-import type { EventRecord, Recorder } from "../events/mod.ts";
+import type { RecordedEvent, Recorder } from "../events/mod.ts";
 import type { Saga, SagaEngine, SagaOrigin, SagaSignal } from "../saga/mod.ts";
 import { type Compilable, type SqlConnection, type Statement, type Writer, writerOn } from "../store/mod.ts";
 import type { Kysely } from "kysely";
@@ -53,7 +53,7 @@ export class ServiceTx implements Tx<never> {
     return this.#sql.change(build);
   }
 
-  emit<E extends EventType>(event: E, data: DataOf<E>): Promise<EventRecord<DataOf<E>>> {
+  emit<E extends EventType>(event: E, data: DataOf<E>): Promise<RecordedEvent<DataOf<E>>> {
     this.#parts.aftermath.emitted += 1;
     return this.#parts.recorder.emit(event, data);
   }

@@ -5,7 +5,7 @@
  * events that it contains.
  */
 import type { EventType } from "../contract/mod.ts";
-import { type EventRecord, type Recorder, readKey, upcast } from "../events/mod.ts";
+import { type RecordedEvent, type Recorder, readKey, upcast } from "../events/mod.ts";
 import { type FaultType, defineFault } from "../std/mod.ts";
 import type { SqlConnection } from "../store/mod.ts";
 import type { Aggregate, EventTypes, FactOf } from "./aggregate.ts";
@@ -37,7 +37,7 @@ export interface Loaded<State> {
 /** What a command made of an aggregate. */
 export interface Executed<State> extends Loaded<State> {
   /** What was recorded, in order. */
-  readonly events: readonly EventRecord[];
+  readonly events: readonly RecordedEvent[];
 }
 
 const PAGE = 500;
@@ -86,7 +86,7 @@ export async function execute<State, Command, E extends EventTypes>(
   if (options.expectedVersion !== undefined && options.expectedVersion !== before.version) {
     throw conflict(options.expectedVersion, before.version);
   }
-  const events: EventRecord[] = [];
+  const events: RecordedEvent[] = [];
   let { state, version } = before;
   for (const fact of aggregate.decide(state, command)) {
     const event = await tx.emit(typeOf(aggregate, fact), fact.data);
@@ -111,7 +111,7 @@ export async function execute<State, Command, E extends EventTypes>(
 function evolveBy<State, Command, E extends EventTypes>(
   aggregate: Aggregate<State, Command, E>,
   state: State,
-  record: EventRecord,
+  record: RecordedEvent,
 ): State {
   const event = Object.hasOwn(aggregate.events, record.type) ? aggregate.events[record.type] : undefined;
   if (event === undefined) return state;

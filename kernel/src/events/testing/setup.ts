@@ -4,7 +4,7 @@ import { contract, event } from "../../contract/mod.ts";
 import { systemClock } from "../../node/clock.ts";
 import { sqliteStorage } from "../../node/sqlite/mod.ts";
 import { t } from "../../schema/mod.ts";
-import { silentLogger, uuidV7 } from "../../std/mod.ts";
+import { type Ids, type Random, silentLogger, uuidV7 } from "../../std/mod.ts";
 import { ManualClock } from "../../std/testing/manual-clock.ts";
 import { seededRandom } from "../../std/testing/seeded-random.ts";
 import type { Database, Migration, SqlConnection } from "../../store/mod.ts";
@@ -56,13 +56,16 @@ export async function drive<T>(clock: ManualClock, promise: Promise<T>, maxMs = 
 /** The service that tells. */
 export class Teller {
   readonly clock = new ManualClock();
-  readonly random = seededRandom(7);
+  readonly random: Random;
   readonly database: Database;
   readonly source: LogSource;
-  readonly #ids = uuidV7(this.clock, this.random);
+  readonly #ids: Ids;
 
-  constructor(database: Database) {
+  /** Two that tell of one service need seeds of their own: from those come the ids of events. */
+  constructor(database: Database, seed = 7) {
     this.database = database;
+    this.random = seededRandom(seed);
+    this.#ids = uuidV7(this.clock, this.random);
     const { clock, random } = this;
     this.source = logSource({ service: "shop", database, clock, random, log: silentLogger });
   }
