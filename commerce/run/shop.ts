@@ -22,7 +22,15 @@ export interface StartOptions {
   readonly run?: Partial<
     Pick<
       RunOptions,
-      "rates" | "corsOrigins" | "trustProxies" | "serveMetrics" | "relaxed" | "eventLoop" | "jobs" | "sampleRate" | "storage"
+      | "rates"
+      | "corsOrigins"
+      | "trustProxies"
+      | "serveMetrics"
+      | "relaxed"
+      | "eventLoop"
+      | "jobs"
+      | "sampleRate"
+      | "storage"
     >
   >;
 }

@@ -4,15 +4,16 @@
  * The listener opens first, because services may need to know its address; until they have started, requests are
  * answered with 503 and `/readyz` says so.
  */
-import { type Authenticate, Gateway } from "../gateway/mod.ts";
+import type { Authenticate } from "../gateway/mod.ts";
+import { gatewayOf } from "./gateway-of.ts";
 import type { EventLoopDelay } from "../guard/mod.ts";
 import { Metrics, Tracer } from "../observe/mod.ts";
-import { Draining, Host, type Settings, type System } from "../runtime/mod.ts";
+import { Host, type Settings, type System } from "../runtime/mod.ts";
 import type { Logger } from "../std/mod.ts";
 import type { Storage } from "../store/mod.ts";
 import { type ListenOptions, type Listening, listen } from "./http/mod.ts";
 import { OtlpExporter, otlpSettings } from "./telemetry-otlp.ts";
-import { type Rates, ratePolicies } from "./rates.ts";
+import type { Rates } from "./rates.ts";
 import { type OpenWorld, openWorld } from "./world.ts";
 
 /** What {@link runSystem} takes. */
@@ -71,7 +72,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const { sampleRate = 1 } = options;
   const tracer = new Tracer({ clock, random, sampleRate, ...(otlp === undefined ? {} : { exporter: otlp }) });
   const running: { host?: Host } = {};
-  const gateway = gatewayOf(options, open, { metrics, tracer }, running);
+  const gateway = gatewayOf(options, open.world, { metrics, tracer }, running);
   const listening = await listen({ gateway, port: options.port, ...listenOptions(options) }).catch((error: unknown) => {
     open.close();
     throw error;
@@ -124,49 +125,4 @@ function listenOptions({ host, corsOrigins, trustProxies }: RunOptions): Partial
     ...(corsOrigins === undefined ? {} : { corsOrigins }),
     ...(trustProxies === undefined ? {} : { trustProxies }),
   };
-}
-
-function gatewayOf(
-  options: RunOptions,
-  { world }: OpenWorld,
-  { metrics, tracer }: { metrics: Metrics; tracer: Tracer },
-  running: { readonly host?: Host },
-): Gateway {
-  const { system } = options;
-  const judge = judgesOf(options, running);
-  return new Gateway({
-    contracts: system.contracts,
-    info: { title: system.name, version: options.version },
-    invoke: (call) => {
-      if (running.host === undefined) throw Draining.with(undefined);
-      const { key, identity, signal, ...rest } = call;
-      return running.host.invoke({
-        ...rest,
-        ...(key === undefined ? {} : { key }),
-        ...(identity === undefined ? {} : { identity }),
-        ...(signal === undefined ? {} : { signal }),
-      });
-    },
-    ...judge,
-    ...ratePolicies(options.rates),
-    clock: world.clock,
-    tracer,
-    metrics,
-    log: options.log,
-    readiness: [{ name: "services", check: () => running.host !== undefined }],
-    serveMetrics: options.serveMetrics ?? false,
-  });
-}
-
-function judgesOf(options: RunOptions, running: { readonly host?: Host }) {
-  const make = options.judges;
-  if (make === undefined) return {};
-  let made: ReturnType<typeof make> | undefined;
-  const judges = () => {
-    if (running.host === undefined) throw Draining.with(undefined);
-    return (made ??= make(running.host));
-  };
-  const authenticate: Authenticate = (token) => judges().authenticate(token);
-  const apiKey: Authenticate = (key) => judges().apiKey(key);
-  return { authenticate, apiKey };
 }

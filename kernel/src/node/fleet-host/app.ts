@@ -1,6 +1,7 @@
 /** What a system gives to run as a fleet: the same services as in one process, and how they are told their settings. */
 import type { Authenticate } from "../../gateway/mod.ts";
 import type { Host, Settings, System } from "../../runtime/mod.ts";
+import type { Rates } from "../rates.ts";
 
 /** The secrets of services, by service and name. */
 export type ServiceSecrets = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -24,6 +25,8 @@ export interface FleetApp {
   readonly secrets?: (folder: string) => ServiceSecrets;
   /** Settings of the services that are placed in a process. */
   readonly settings?: (source: SettingsSource) => Settings;
+  /** How many requests gateways take, together; see {@link Rates}. */
+  readonly rates?: Rates;
   /** Judges of tokens and API keys, for gateways. */
   readonly judges?: (host: Host) => { readonly authenticate: Authenticate; readonly apiKey: Authenticate };
   /** Fills the databases the first time; called by one gateway when the fleet is ready. May be called again. */

@@ -29,6 +29,13 @@ const FleetFileSchema = t.object({
 const fleetFile = validator(FleetFileSchema, "fleet.json");
 
 const Login = t.object({ user: t.text(), password: t.secret(t.text()) });
+const DatabaseLogin = t.object({
+  user: t.text(),
+  password: t.secret(t.text()),
+  database: t.text(),
+  /** Who may make and change tables; the same unless said. */
+  migration: t.optional(Login),
+});
 const InstanceFileSchema = t.object({
   version: t.literal(1),
   instance: t.text(),
@@ -43,7 +50,7 @@ const InstanceFileSchema = t.object({
   gateway: t.optional(t.object({ host: t.text(), port: Port })),
   credentials: t.object({
     /** By service. */
-    postgres: t.optional(t.record(t.object({ user: t.text(), password: t.secret(t.text()), database: t.text() }))),
+    postgres: t.optional(t.record(DatabaseLogin)),
     /** By service; the gateway's under `gateway`. */
     nats: t.optional(t.record(Login)),
     redis: t.optional(Login),

@@ -20,6 +20,7 @@ export {
   fleetPaths,
   readFleetFile,
   readInstanceFile,
+  replaceFile,
 } from "./fleet-file.ts";
 export type { HostMessage, HostStats, SupervisorMessage } from "./host-messages.ts";
 export type { Build } from "./host-process.ts";

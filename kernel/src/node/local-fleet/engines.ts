@@ -5,7 +5,7 @@
  * Across a crash: what the servers acknowledged is in their folders. Roles, databases, users and streams are made again at
  * each start, which changes nothing where they are there.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { System } from "../../runtime/mod.ts";
 import type { Clock, Logger, Random } from "../../std/mod.ts";
@@ -45,6 +45,7 @@ export async function localEngines(options: LocalEnginesOptions): Promise<FleetE
   if (!hasNats()) throw ProgramMissing.with({ program: "nats-server", debianPackage: "nats-server" });
   if (findProgram("redis-server") === undefined)
     throw ProgramMissing.with({ program: "redis-server", debianPackage: "redis-server" });
+  makePassable([options.folder, folder]);
   const passwordOf = passwordsOf(folder);
   const ports = await portsOf(folder);
   const services = options.system.services.map(({ contract }) => contract.name);
@@ -82,6 +83,17 @@ function credentialsOf(
     nats: Object.fromEntries(users.map((user) => [user, { user, password: passwordOf(`nats/${user}`) }])),
     redis: { user: "default", password: passwordOf("redis") },
   };
+}
+
+/**
+ * PostgreSQL refuses to run as root, so as root it is run by a user of its own, who must get to its folder: may pass, that
+ * is, and not look around. Every file on the way is readable by its owner only.
+ */
+function makePassable(folders: readonly string[]): void {
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (process.getuid?.() === 0) chmodSync(folder, 0o711);
+  }
 }
 
 /** The ports of the last start where there was one: what is in use elsewhere is chosen anew. */

@@ -35,8 +35,8 @@ export interface NatsPermissions {
   readonly subscribe: readonly string[];
 }
 
-/** The name of the operator's user. */
-export const OPERATOR = "operator";
+/** The name of the operator's user: no service can have it. */
+export const OPERATOR = "_operator";
 /** The name of the gateway's user. */
 export const GATEWAY = "gateway";
 

@@ -1,0 +1,53 @@
+/** The entry of a system that runs as a fleet: the `isomer` command, with that system in it. */
+import { fileURLToPath } from "node:url";
+import { silentLogger } from "../std/mod.ts";
+import { processTerminal } from "../node/fleet/mod.ts";
+import { type FleetApp, runFleetHost } from "../node/fleet-host/mod.ts";
+import { localCredentials, localEngines } from "../node/local-fleet/mod.ts";
+import { systemClock, systemRandom } from "../node/mod.ts";
+import { type FleetSystem, isomer } from "./isomer.ts";
+
+/** The trust domain of local fleets: nobody outside the machine is in it. */
+const TRUST_DOMAIN = "fleet.local";
+
+/** What {@link fleetMain} takes. */
+export interface FleetMainOptions {
+  /** `import.meta.url` of the module that calls this: processes of the fleet are started with it. */
+  readonly entry: string;
+  /** The system; loaded only when a command needs it. */
+  readonly app: () => Promise<FleetApp>;
+  /** What stood behind the command's name. */
+  readonly arguments: readonly string[];
+}
+
+/** Carries out what the command line says. Resolves to the exit code. */
+export function fleetMain({ entry, app, arguments: words }: FleetMainOptions): Promise<number> {
+  return isomer({
+    arguments: words,
+    terminal: processTerminal(),
+    clock: systemClock(),
+    entry: fileURLToPath(entry),
+    system: async () => fleetSystem(await app()),
+    run: async (given) => runFleetHost(await app(), given),
+  });
+}
+
+function fleetSystem({ system, version, secrets }: FleetApp): FleetSystem {
+  const [clock, random] = [systemClock(), systemRandom()];
+  return {
+    name: system.name,
+    services: system.services.map(({ contract }) => contract.name),
+    version,
+    engines: (folder) => localEngines({ folder, system, clock, random, log: silentLogger }),
+    credentials: (folder) => Promise.resolve(localCredentials({ folder, trustDomain: TRUST_DOMAIN, clock })),
+    ...(secrets === undefined ? {} : { secrets: secretsOf(secrets) }),
+  };
+}
+
+function secretsOf(secrets: NonNullable<FleetApp["secrets"]>): NonNullable<FleetSystem["secrets"]> {
+  return (folder) => {
+    const all = secrets(folder);
+    return (services) =>
+      Object.fromEntries(services.flatMap((name) => (all[name] === undefined ? [] : [[name, { ...all[name] }]])));
+  };
+}
