@@ -9,9 +9,13 @@ export { withoutPostgres };
 
 const SERVICES = system.services.map(({ contract }) => contract.name);
 
-/** From here on each shop of this process gets databases of its own, in a cluster of the file's own. */
-export function keepShopsInPostgres(): void {
-  const cluster = testCluster();
+/**
+ * From here on each shop of this process gets databases of its own, in a cluster of the file's own. Returns what stops the
+ * cluster: for after the shops are closed.
+ */
+export function keepShopsInPostgres(): () => Promise<void> {
+  let stop = async (): Promise<void> => {};
+  const cluster = testCluster({ atEnd: (stopCluster) => (stop = stopCluster) });
   keepShopsIn(async (): Promise<ShopStore> => {
     const databases = await cluster.databases(SERVICES);
     // Beside the shop's own connections: checks must not wait for the shop, nor it for them.
@@ -31,4 +35,5 @@ export function keepShopsInPostgres(): void {
       },
     };
   });
+  return stop;
 }

@@ -2,17 +2,23 @@
  * When a transaction is run again, and after which pause: after others were in its way, and after its connection was lost
  * before the commit was asked for. In both cases nothing happened.
  *
+ * A key that is there already is mostly another's way of being in the way: the body looked, saw nothing, and wrote what
+ * somebody else had just written. Run again, it sees it. Where it fails again all the same, the mistake is its own.
+ *
  * Who lost several times goes into the lane, where the losers of this process run one at a time: sixteen that want one row
  * would otherwise undo one another for long.
  */
 import { Bulkhead, DeadlineExceeded } from "../../guard/mod.ts";
 import { type Clock, type Random, sleep } from "../../std/mod.ts";
+import { isUniqueViolation } from "../../store/mod.ts";
 import { isConflict, isLost, isStalePlan } from "./errors.ts";
 
 /** After so many losses it is not tried again. */
 const CONFLICTS_MAX = 30;
 /** Who lost so often goes into the lane. */
 const LANE_AFTER = 2;
+/** A key that was there so often is there. */
+const UNIQUE_MAX = 1;
 const CONFLICT_PAUSE_MS = 2;
 const CONFLICT_PAUSE_MAX_MS = 50;
 /** A server that is started anew takes a second or two. */
@@ -27,6 +33,7 @@ export class Attempts {
   readonly #deadlineAt: number | undefined;
   #conflicts = 0;
   #losses = 0;
+  #repeated = 0;
   #inLane = false;
 
   constructor(retries: Retries, label: string, deadlineAt: number | undefined) {
@@ -68,6 +75,10 @@ export class Attempts {
       this.#conflicts += 1;
       if (this.#conflicts > CONFLICTS_MAX) return undefined;
       return Math.min(CONFLICT_PAUSE_MAX_MS, CONFLICT_PAUSE_MS * 2 ** this.#conflicts);
+    }
+    if (isUniqueViolation(error)) {
+      this.#repeated += 1;
+      return this.#repeated > UNIQUE_MAX ? undefined : 0;
     }
     if (!isLost(error) && !isStalePlan(error)) return undefined;
     this.#losses += 1;

@@ -30,8 +30,16 @@ export interface TestCluster {
   databases(services: readonly string[], more?: Partial<PostgresStorageOptions>): Promise<TestDatabases>;
 }
 
-/** Declares the cluster of a file of tests. Its commits do not wait for the disk unless `isDurable`. */
-export function testCluster(options: { readonly isDurable?: boolean } = {}): TestCluster {
+/** How a cluster is declared. */
+export interface TestClusterOptions {
+  /** Whether its commits wait for the disk; they do not unless said. */
+  readonly isDurable?: boolean;
+  /** Given what stops it: `after` of the test runner unless said, which calls first what was declared first. */
+  readonly atEnd?: (stop: () => Promise<void>) => void;
+}
+
+/** Declares the cluster of a file of tests. */
+export function testCluster(options: TestClusterOptions = {}): TestCluster {
   let starting: Promise<RunningPostgres> | undefined;
   let folder: string | undefined;
   let places = 0;
@@ -43,7 +51,8 @@ export function testCluster(options: { readonly isDurable?: boolean } = {}): Tes
     return startPostgres({ folder: join(folder, "cluster"), password, isDurable: options.isDurable ?? false });
   };
   const server = (): Promise<RunningPostgres> => (starting ??= start());
-  after(async () => {
+  const { atEnd = after } = options;
+  atEnd(async () => {
     await (await starting)?.stop();
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
