@@ -50,6 +50,8 @@ export interface RunReaderOptions {
 const AHEAD = 8;
 /** How many positions are remembered with their places: the consumers of one service, and some more. */
 const PLACES_MAX = 256;
+/** How many runs a search goes back at most. */
+const BACK_MAX = 64;
 /** How many runs without an event for it one read goes past before it says how far it got. */
 const EMPTY_MAX = 64;
 
@@ -177,6 +179,12 @@ export class RunReader implements EventSource {
       const [run] = await this.#store.range(middle, 1);
       if (run === undefined || run.upTo > after) high = middle;
       else low = run.place + 1;
+    }
+    // Where two relays wrote, an older run may stand behind a newer one: the one that is looked for is near.
+    for (let back = 0; back < BACK_MAX && low > (first?.place ?? low); back += 1) {
+      const run = await this.#runAt(low);
+      if (run === undefined || run.after <= after) break;
+      low -= 1;
     }
     return low;
   }

@@ -5,3 +5,4 @@ export { type PostgresOptions, type RunningPostgres, findPostgres, lastPortOf, s
 export { type NatsCluster, type NatsOptions, type NatsServer, type NatsTlsFiles } from "./nats.ts";
 export { hasNats, startNats, startNatsCluster } from "./nats.ts";
 export { type RedisServerOptions, type RunningRedis, startRedis } from "./redis.ts";
+export { type RabbitOptions, type RabbitServer, hasRabbit, startRabbit } from "./rabbitmq.ts";
