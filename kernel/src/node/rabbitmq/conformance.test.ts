@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { BrokerUnavailable, Relay } from "../../events/mod.ts";
+import { BrokerUnavailable, Relay, piecesOf } from "../../events/mod.ts";
 import { brokerConformance, runOf } from "../../events/testing/conformance.ts";
 import { Hearer, Teller } from "../../events/testing/setup.ts";
 import { silentLogger } from "../../std/mod.ts";
@@ -55,15 +55,13 @@ if (skip === false) {
     await first.broker.append(runOf(0, 10));
     await first.broker.append(runOf(10, 20));
     const source = first.broker.source("shop");
-    await second.link
-      .connection()
-      .createChannel()
-      .then(async (channel) => {
-        const { text } = { text: "" };
-        const headers = { "isomer-after": 5, "isomer-up-to": 5 };
-        channel.sendToQueue("isomer.shop", Buffer.from(text), { headers });
-        await channel.close();
-      });
+    // One that does not know of the other, and is late.
+    const late = runOf(5, 15);
+    const headers = { "isomer-after": late.after, "isomer-up-to": late.upTo };
+    const channel = await second.link.connection().createConfirmChannel();
+    for (const { text } of piecesOf(late, 0, 100_000))
+      channel.sendToQueue("isomer.shop", Buffer.from(text), { headers });
+    await channel.waitForConfirms();
     await first.broker.append(runOf(20, 30));
     for (const position of [0, 12, 17, 20, 25]) {
       const cold = rabbitBroker({ link: second.link, clock, random });
@@ -77,6 +75,23 @@ if (skip === false) {
     second.broker.close();
     await second.link.close();
     await first.close();
+  });
+
+  test("a queue that was removed takes the head back, and is filled again", async () => {
+    const { broker, link, close } = await opened();
+    const source = broker.source("shop");
+    await broker.append(runOf(0, 5));
+    assert.equal((await source.read({ after: 0, limit: 10 })).upTo, 5);
+    await (await link.connection().createChannel()).deleteQueue("isomer.shop");
+    await until(async () => (await broker.head("shop").catch(() => 5)) === 0);
+    assert.equal(await broker.append(runOf(5, 6)), 0, "a relay that goes on is told");
+    assert.equal(await broker.append(runOf(0, 6)), 6);
+    const other = await opened();
+    assert.equal((await other.broker.source("shop").read({ after: 0, limit: 10 })).events.length, 6);
+    assert.equal((await source.read({ after: 5, limit: 10 })).events.length, 1);
+    other.broker.close();
+    await other.link.close();
+    await close();
   });
 
   test("a server that is killed loses and doubles nothing in effect", { timeout: 90_000 }, async () => {
