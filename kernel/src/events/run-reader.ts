@@ -86,9 +86,11 @@ export class RunReader implements EventSource {
 
   async read(request: ReadRequest): Promise<EventBatch> {
     const known = this.#places.get(request.after);
-    const batch = known === undefined ? undefined : await this.#readFrom(known, request);
-    if (batch !== undefined && !("gap" in batch)) return batch;
-    // The place is unknown, or what is there does not join on any more.
+    if (known !== undefined) {
+      const batch = await this.#readFrom(known, request);
+      // Where nobody follows, nothing may also mean that the stream was made anew, and is shorter.
+      if (!("gap" in batch) && (this.#live || batch.upTo > request.after)) return batch;
+    }
     const again = await this.#readFrom(await this.#search(request.after), request);
     if (!("gap" in again)) return again;
     throw EventsExpired.with({ service: this.service, after: request.after, first: again.gap });

@@ -27,6 +27,8 @@ export interface NatsOptions {
 export interface NatsServer {
   readonly name: string;
   readonly port: number;
+  /** The process that runs now; 0 when none does. */
+  readonly pid: number;
   /** Whether it runs now. */
   readonly isRunning: boolean;
   /** Starts it again, on the same port and with what its folder has. */
@@ -95,6 +97,10 @@ class Server implements NatsServer {
     this.#options = options;
     this.#routes = routes;
     this.#configuration = options.configuration ?? "";
+  }
+
+  get pid(): number {
+    return this.isRunning ? (this.#program?.pid ?? 0) : 0;
   }
 
   get isRunning(): boolean {

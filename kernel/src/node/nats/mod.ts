@@ -6,10 +6,12 @@ export { inboxOf } from "./names.ts";
 export { rewindStream } from "./rewind.ts";
 export { type StreamOptions, makeStreams } from "./streams.ts";
 export {
+  GATEWAY,
   type NatsPermissions,
   type NatsProof,
   type NatsServiceUser,
   type NatsUsers,
+  OPERATOR,
   permissionsOf,
   usersConfiguration,
 } from "./users.ts";
