@@ -64,6 +64,8 @@ export class RunReader implements EventSource {
   readonly #listeners = new Set<() => void>();
   readonly #kept = new Map<number, KeptRun>();
   #keptBytes = 0;
+  /** The newest place of those that were kept. */
+  #highest = 0;
   /** Where to go on after a position. */
   readonly #places = new Map<number, number>();
   readonly #fetching = new Map<number, Promise<KeptRun | undefined>>();
@@ -86,9 +88,11 @@ export class RunReader implements EventSource {
 
   async read(request: ReadRequest): Promise<EventBatch> {
     const known = this.#places.get(request.after);
-    const batch = known === undefined ? undefined : await this.#readFrom(known, request);
-    if (batch !== undefined && !("gap" in batch)) return batch;
-    // The place is unknown, or what is there does not join on any more.
+    if (known !== undefined) {
+      const batch = await this.#readFrom(known, request);
+      // Where nobody follows, nothing may also mean that the stream was made anew, and is shorter.
+      if (!("gap" in batch) && (this.#live || batch.upTo > request.after)) return batch;
+    }
     const again = await this.#readFrom(await this.#search(request.after), request);
     if (!("gap" in again)) return again;
     throw EventsExpired.with({ service: this.service, after: request.after, first: again.gap });
@@ -170,6 +174,9 @@ export class RunReader implements EventSource {
   /** The place of the first run that goes beyond a position, found by halves. */
   async #search(after: number): Promise<number> {
     const last = await this.#store.last();
+    const kept = last === undefined ? undefined : this.#kept.get(last.place);
+    // A stream that is shorter than it was, or says another thing in the same place, was made anew.
+    if ((last?.place ?? 0) < this.#highest || (kept !== undefined && kept.upTo !== last?.upTo)) this.#forget();
     if (last === undefined) return 0;
     if (last.upTo <= after) return last.place + 1;
     const [first] = await this.#store.range(0, 1);
@@ -235,6 +242,7 @@ export class RunReader implements EventSource {
     if (this.#kept.has(run.place)) return;
     this.#kept.set(run.place, run);
     this.#keptBytes += run.bytes;
+    this.#highest = Math.max(this.#highest, run.place);
     for (const [place, { bytes }] of this.#kept) {
       if (this.#keptBytes <= (this.#options.keptBytesMax ?? 8 * 1_024 * 1_024)) return;
       this.#kept.delete(place);
@@ -254,6 +262,7 @@ export class RunReader implements EventSource {
 
   #forget(): void {
     this.#kept.clear();
+    this.#highest = 0;
     this.#keptBytes = 0;
     this.#places.clear();
   }

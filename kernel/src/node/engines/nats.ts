@@ -27,6 +27,8 @@ export interface NatsOptions {
 export interface NatsServer {
   readonly name: string;
   readonly port: number;
+  /** The process that runs now; 0 when none does. */
+  readonly pid: number;
   /** Whether it runs now. */
   readonly isRunning: boolean;
   /** The process as it runs now. */
@@ -97,6 +99,10 @@ class Server implements NatsServer {
     this.#options = options;
     this.#routes = routes;
     this.#configuration = options.configuration ?? "";
+  }
+
+  get pid(): number {
+    return this.isRunning ? (this.#program?.pid ?? 0) : 0;
   }
 
   get isRunning(): boolean {

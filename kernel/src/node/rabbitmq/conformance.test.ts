@@ -23,13 +23,16 @@ if (skip === false) {
   before(async () => {
     server = await startRabbit({ folder });
   });
+  const links: RabbitLink[] = [];
   after(async () => {
+    for (const link of links) await link.close();
     await server.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   const linked = async (): Promise<RabbitLink> => {
     const link = openRabbit({ url: server.url, clock, random, log: silentLogger, requestMs: 5_000 });
+    links.push(link);
     await link.up();
     return link;
   };
