@@ -29,6 +29,8 @@ export interface NatsServer {
   readonly port: number;
   /** Whether it runs now. */
   readonly isRunning: boolean;
+  /** Its process; undefined while it does not run. */
+  readonly pid: number | undefined;
   /** Starts it again, on the same port and with what its folder has. */
   start(): Promise<void>;
   /** Ends it: in good order, or with SIGKILL as a crash does. */
@@ -99,6 +101,10 @@ class Server implements NatsServer {
 
   get isRunning(): boolean {
     return this.#program?.isRunning ?? false;
+  }
+
+  get pid(): number | undefined {
+    return this.isRunning ? this.#program?.pid : undefined;
   }
 
   async start(): Promise<void> {

@@ -20,13 +20,14 @@ export {
   fleetPaths,
   readFleetFile,
   readInstanceFile,
+  replaceFile,
 } from "./fleet-file.ts";
 export type { HostMessage, HostStats, SupervisorMessage } from "./host-messages.ts";
 export type { Build } from "./host-process.ts";
 export type { InstanceLimits } from "./instance.ts";
 export { type LogLine, LOG_BYTES_MAX, type ReadLogsOptions, readLogs } from "./log-files.ts";
 export { readPlacement } from "./placement-file.ts";
-export { GATEWAY, type PlacedGroup, type Placement, REPLICAS_MAX, defaultPlacement } from "./placement.ts";
+export { GATEWAY, type PlacedGroup, type Placement, REPLICAS_MAX, defaultPlacement, gatewayUrls } from "./placement.ts";
 export type { FleetRow, FleetSnapshot } from "./rows.ts";
 export { INSTANCE_LIMITS, Supervisor, type SupervisorOptions } from "./supervisor.ts";
 export { type Terminal, processTerminal } from "./terminal.ts";
