@@ -165,8 +165,8 @@ export const HELP = `isomer: runs a system of services, and looks after a local 
       --follow, -f                   go on with what comes
       --lines, -n <n>                so many of each log (default 20)
       --json                         as they were written
-  isomer restart <name>            replaces processes by new ones, one after another
-  isomer roll <name>               the same with a new build; no request fails, and a bad build is taken back
+  isomer restart <name>            replaces processes, one after another
+  isomer roll <name>               the same with a new build; a bad one is undone
       --entry <path>                 the entry of the build, such as one in another worktree
       --version-label <text>         how the build is called
   isomer scale <name> <n>          runs n processes of a group
