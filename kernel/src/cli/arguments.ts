@@ -166,13 +166,13 @@ export const HELP = `isomer: runs a system of services, and looks after a local 
       --lines, -n <n>                so many of each log (default 20)
       --json                         as they were written
   isomer restart <name>            replaces processes, one after another
-  isomer roll <name>               the same with a new build; a bad one is undone
-      --entry <path>                 the entry of the build, such as one in another worktree
+  isomer roll <name>               the same with a new build
+      --entry <path>                 its entry, such as in another worktree
       --version-label <text>         how the build is called
   isomer scale <name> <n>          runs n processes of a group
   isomer place <service> <group>   moves a service into a group, new or not
-  isomer stop                      ends the fleet: gateways, then services, then servers
-  isomer run …                     runs one process of a fleet; the fleet does this
+  isomer stop                      ends the fleet in good order
+  isomer run …                     runs one process of a fleet
 
   A name is a service, a group, "gateway", or "all" for restart and roll.
   --data <folder>                  which fleet (default ./${FOLDER})

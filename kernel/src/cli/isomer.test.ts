@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { freePort } from "../node/engines/mod.ts";
 import { type FleetSnapshot, socketOf } from "../node/fleet/mod.ts";
 
-const ENTRY = fileURLToPath(new URL("testing/fakes.ts", import.meta.url));
+const ENTRY = fileURLToPath(new URL("testing/fakes-main.ts", import.meta.url));
 
 interface Outcome {
   readonly code: number;

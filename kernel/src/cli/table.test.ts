@@ -104,8 +104,8 @@ describe("the table", () => {
 
   test("colours states, and nothing moves for it", () => {
     const coloured = fleetTable(snapshot, { columns: 120, rowsMax: 50, isColoured: true });
-    assert.match(coloured[3] ?? "", /\u001B\[32mready {5}\u001B\[0m/);
-    assert.match(coloured[4] ?? "", /\u001B\[31mcrash loop\u001B\[0m/);
+    assert.ok(coloured[3]?.includes("\u001B[32mready     \u001B[0m"));
+    assert.ok(coloured[4]?.includes("\u001B[31mcrash loop\u001B[0m"));
     // oxlint-disable-next-line no-control-regex -- escape sequences are what is taken away
     const bare = coloured.map((line) => line.replaceAll(/\u001B\[\d+m/g, ""));
     assert.deepEqual(bare, fleetTable(snapshot, { ...plain, columns: 120 }));

@@ -29,7 +29,7 @@ export interface NatsServer {
   readonly port: number;
   /** Whether it runs now. */
   readonly isRunning: boolean;
-  /** Its process; undefined while it does not run. */
+  /** The process as it runs now. */
   readonly pid: number | undefined;
   /** Starts it again, on the same port and with what its folder has. */
   start(): Promise<void>;

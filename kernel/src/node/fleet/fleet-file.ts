@@ -29,6 +29,13 @@ const FleetFileSchema = t.object({
 const fleetFile = validator(FleetFileSchema, "fleet.json");
 
 const Login = t.object({ user: t.text(), password: t.secret(t.text()) });
+const DatabaseLogin = t.object({
+  user: t.text(),
+  password: t.secret(t.text()),
+  database: t.text(),
+  /** Who may make and change tables; the same unless said. */
+  migration: t.optional(Login),
+});
 const InstanceFileSchema = t.object({
   version: t.literal(1),
   instance: t.text(),
@@ -42,18 +49,11 @@ const InstanceFileSchema = t.object({
   dataFolder: t.text(),
   gateway: t.optional(t.object({ host: t.text(), port: Port })),
   credentials: t.object({
-    /** By service: the role that reads and writes, and the one that makes and changes tables. */
-    postgres: t.optional(
-      t.record(
-        t.object({ user: t.text(), password: t.secret(t.text()), database: t.text(), migration: t.optional(Login) }),
-      ),
-    ),
+    /** By service. */
+    postgres: t.optional(t.record(DatabaseLogin)),
     /** By service; the gateway's under `gateway`. */
     nats: t.optional(t.record(Login)),
-    /** The secret is what names in Redis are made with: the same for all. */
-    redis: t.optional(
-      t.object({ user: t.text(), password: t.secret(t.text()), secret: t.optional(t.secret(t.text())) }),
-    ),
+    redis: t.optional(Login),
   }),
   /** The system's own, such as keys that services share with providers. By service. */
   secrets: t.optional(t.record(t.record(t.secret(t.text())))),

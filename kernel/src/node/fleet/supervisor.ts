@@ -24,9 +24,9 @@ import { GATEWAY, type Placement, gatewayUrls, placementText } from "./placement
 import { RESTART_LIMITS } from "./restart-policy.ts";
 import type { FleetSnapshot } from "./rows.ts";
 
-/** A start may take 60 s, a drain 30 s, an end 10 s; a process that is silent for 60 s is killed. */
+/** A start may take 150 s, because the first one fills databases; a drain 30 s, an end 10 s, a silence 60 s. */
 export const INSTANCE_LIMITS: InstanceLimits = {
-  startMs: 60_000,
+  startMs: 150_000,
   drainMs: 30_000,
   stopMs: 10_000,
   silentMs: 60_000,
