@@ -1,9 +1,9 @@
 /** Every file is reached from somewhere: what nothing imports is dead. */
 import type { Rule } from "./tree.ts";
 
-/** What people, npm, other packages or benchmarks (as processes) open directly. */
+/** What people, npm, other packages, or benchmarks and tests (as processes) open directly. */
 const ENTRY =
-  /^bench\/|^tools\/[^/]+\.ts$|^(?:commerce\/(?:.+\/)?main|examples\/[^/]+\/(?:main|simulate))\.ts$|^kernel\/src\/.+\/mod\.ts$|\.(?:test|long)\.ts$/;
+  /^bench\/|^tools\/[^/]+\.ts$|^(?:commerce\/(?:.+\/)?main|examples\/[^/]+\/(?:main|simulate))\.ts$|^kernel\/src\/.+\/mod\.ts$|\/testing\/[a-z-]+-main\.ts$|\.(?:test|long)\.ts$/;
 
 /** Each file is an entry or is imported by another. */
 export const orphans: Rule = function* (tree) {

@@ -156,21 +156,23 @@ function badUse({ usage }: Usage, why: string): Error {
 export const HELP = `isomer: runs a system of services, and looks after a local fleet of it.
 
   isomer fleet                     starts a fleet on this machine, and shows it
-      --port <n>                     of the first gateway (default 3000; the others follow)
-      --placement <file>             which services share a process (default <folder>/placement.json)
+      --port <n>                     of the first gateway (default 3000)
+      --placement <file>             which services share a process
   isomer ps                        what runs
-      --watch, -w                    go on showing it        --json   for programs
-  isomer logs [name…]              the last lines of the logs of services, groups or instances
-      --follow, -f                   go on with what comes   --lines, -n <n>   so many (default 20)
+      --watch, -w                    go on showing it
+      --json                         for programs
+  isomer logs [name…]              the last lines of logs
+      --follow, -f                   go on with what comes
+      --lines, -n <n>                so many of each log (default 20)
       --json                         as they were written
-  isomer restart <name>            replaces processes by new ones, one after another
-  isomer roll <name>               the same with a new build; no request fails, and a bad build is taken back
-      --entry <path>                 the entry of the build, such as one in another worktree
+  isomer restart <name>            replaces processes, one after another
+  isomer roll <name>               the same with a new build
+      --entry <path>                 its entry, such as in another worktree
       --version-label <text>         how the build is called
   isomer scale <name> <n>          runs n processes of a group
-  isomer place <service> <group>   moves a service into a group, which is made when there is none
-  isomer stop                      ends the fleet: gateways, then services, then servers
-  isomer run …                     runs one process of a fleet; the fleet does this
+  isomer place <service> <group>   moves a service into a group, new or not
+  isomer stop                      ends the fleet in good order
+  isomer run …                     runs one process of a fleet
 
   A name is a service, a group, "gateway", or "all" for restart and roll.
   --data <folder>                  which fleet (default ./${FOLDER})

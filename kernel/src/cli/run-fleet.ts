@@ -1,6 +1,6 @@
 /** `isomer fleet`: a fleet that runs for as long as the command does. */
 import { Broken, isFault } from "../std/mod.ts";
-import { ControlServer, type Placement, Supervisor, noEngines, readPlacement } from "../node/fleet/mod.ts";
+import { ControlServer, type Placement, Supervisor, gatewayUrls, noEngines, readPlacement } from "../node/fleet/mod.ts";
 import type { Command } from "./arguments.ts";
 import type { IsomerOptions } from "./isomer.ts";
 import { Screen } from "./screen.ts";
@@ -36,13 +36,12 @@ export async function runFleet(command: Extract<Command, { do: "fleet" }>, optio
   const off = stopOnSignals(supervisor, options, say);
   screen.open();
   try {
-    await supervisor.start();
-    say(`the fleet runs: ${placement.gateways.replicas} gateways, the first on port ${placement.gateways.port}`);
+    if (await supervisor.start()) say(`the fleet runs: ${gatewayUrls(placement).join(" ")}`);
     await supervisor.stopped;
     say("the fleet has stopped");
   } finally {
     await control.close();
-    screen.close();
+    screen.close({ keepsTable: false });
     off();
   }
 }

@@ -49,11 +49,12 @@ export class Screen {
     this.#events = [...this.#events, line].slice(-EVENTS_KEPT);
   }
 
-  /** Draws for the last time, and leaves the cursor below. */
-  close(): void {
+  /** Leaves the table as it is now; or, of a fleet that is gone, only what happened last. */
+  close({ keepsTable = true }: { readonly keepsTable?: boolean } = {}): void {
     if (!this.#terminal.isLive) return;
     this.#timer?.cancel();
-    this.#draw();
+    if (keepsTable) this.#draw();
+    else this.#write(this.#events.slice(-EVENTS_MAX));
     this.#terminal.write(SHOW_CURSOR);
   }
 
@@ -72,6 +73,11 @@ export class Screen {
     const space = Math.min(EVENTS_MAX, room - table.length - 1);
     const events = space > 0 ? ["", ...this.#events.slice(-space)] : [];
     const lines = [...table, ...events.map((line) => [...line].slice(0, columns - 1).join(""))];
+    this.#write(lines);
+  }
+
+  /** Writes lines over what was drawn before. */
+  #write(lines: readonly string[]): void {
     const up = this.#drawn === 0 ? "" : `\u001B[${this.#drawn}A`;
     this.#terminal.write(`${up}\r${lines.map((line) => `${line}${CLEAR_LINE}\n`).join("")}${CLEAR_BELOW}`);
     this.#drawn = lines.length;

@@ -97,6 +97,8 @@ export async function startProgram(options: ProgramOptions): Promise<RunningProg
     cwd: folder,
     env: { ...process.env, ...options.environment },
     stdio: ["ignore", output, output],
+    // Ctrl-C in a terminal is for whoever started the program: it ends it when its time has come.
+    detached: true,
     ...user,
   });
   closeSync(output);

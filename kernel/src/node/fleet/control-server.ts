@@ -29,6 +29,7 @@ export class ControlServer {
   readonly #supervisor: Supervisor;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #answering = new Set<Promise<void>>();
   readonly #listeners = new Set<(text: string) => void>();
 
   constructor(supervisor: Supervisor) {
@@ -58,9 +59,10 @@ export class ControlServer {
     for (const listener of this.#listeners) listener(text);
   }
 
-  /** Answers what was asked, then closes the socket. */
+  /** Answers what was asked, then closes the socket. To be called when the fleet has stopped: then answers come soon. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
+    await Promise.all(this.#answering);
     for (const socket of this.#sockets) socket.end();
     await closed;
     rmSync(socketOf(this.#supervisor.folder), { force: true });
@@ -84,7 +86,9 @@ export class ControlServer {
       if (end === -1) return;
       isAsked = true;
       socket.setTimeout(0);
-      void this.#answer(socket, text.slice(0, end));
+      const answering = this.#answer(socket, text.slice(0, end));
+      this.#answering.add(answering);
+      void answering.then(() => this.#answering.delete(answering));
     });
   }
 

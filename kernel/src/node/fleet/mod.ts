@@ -27,7 +27,7 @@ export type { Build } from "./host-process.ts";
 export type { InstanceLimits } from "./instance.ts";
 export { type LogLine, LOG_BYTES_MAX, type ReadLogsOptions, readLogs } from "./log-files.ts";
 export { readPlacement } from "./placement-file.ts";
-export { GATEWAY, type PlacedGroup, type Placement, REPLICAS_MAX, defaultPlacement } from "./placement.ts";
+export { GATEWAY, type PlacedGroup, type Placement, REPLICAS_MAX, defaultPlacement, gatewayUrls } from "./placement.ts";
 export type { FleetRow, FleetSnapshot } from "./rows.ts";
 export { INSTANCE_LIMITS, Supervisor, type SupervisorOptions } from "./supervisor.ts";
 export { type Terminal, processTerminal } from "./terminal.ts";

@@ -12,16 +12,16 @@ export const GATEWAY = "gateway";
 /** What a group must not be named, because something else in the fleet is. */
 const RESERVED = new Set([GATEWAY, "postgres", "nats", "redis", "supervisor"]);
 const NAME = "^[a-z][a-z0-9-]{0,39}$";
-const PORT_DEFAULT = 3000;
+const GATEWAYS = { replicas: 2, port: 3000 } as const;
 
-const Replicas = t.integer({ minimum: 1, maximum: REPLICAS_MAX, default: 1 });
+const Replicas = t.optional(t.integer({ minimum: 1, maximum: REPLICAS_MAX }));
 const PlacementSchema = t.object({
   version: t.literal(1),
   gateways: t.optional(
     t.object({
-      replicas: t.integer({ minimum: 1, maximum: REPLICAS_MAX, default: 2 }),
+      replicas: Replicas,
       /** The port of the first; each further one listens on the next. */
-      port: t.integer({ minimum: 1, maximum: 65_535 - REPLICAS_MAX, default: PORT_DEFAULT }),
+      port: t.optional(t.integer({ minimum: 1, maximum: 65_535 - REPLICAS_MAX })),
     }),
   ),
   groups: t.record(
@@ -48,7 +48,7 @@ export interface Placement {
 /** Each service in a process of its own, two gateways on ports 3000 and 3001. */
 export function defaultPlacement(services: readonly string[]): Placement {
   const groups = Object.fromEntries(services.map((name) => [name, { services: [name], replicas: 1 }]));
-  return { version: 1, gateways: { replicas: 2, port: PORT_DEFAULT }, groups };
+  return { version: 1, gateways: GATEWAYS, groups };
 }
 
 /**
@@ -56,11 +56,12 @@ export function defaultPlacement(services: readonly string[]): Placement {
  * @throws {PlacementInvalid} saying where and what to change.
  */
 export function parsePlacement(text: string, services: readonly string[]): Placement {
-  const { gateways, groups } = checkShape(text);
+  const said = checkShape(text);
+  const groups = Object.entries(said.groups).map(([name, group]) => [name, { replicas: 1, ...group }] as const);
   const known = new Set(services);
   const placed = new Map<string, string>();
-  for (const [group, { services: members }] of Object.entries(groups)) {
-    checkGroupName(group, known, groups);
+  for (const [group, { services: members }] of groups) {
+    checkGroupName(group, known, members);
     for (const service of members) {
       const other = placed.get(service);
       if (!known.has(service)) fail(`the group "${group}" names "${service}", which is no service of the system.`);
@@ -71,8 +72,8 @@ export function parsePlacement(text: string, services: readonly string[]): Place
   const apart = services.filter((name) => !placed.has(name));
   return {
     version: 1,
-    gateways: gateways ?? { replicas: 2, port: PORT_DEFAULT },
-    groups: { ...groups, ...Object.fromEntries(apart.map((name) => [name, { services: [name], replicas: 1 }])) },
+    gateways: { ...GATEWAYS, ...said.gateways },
+    groups: Object.fromEntries([...groups, ...apart.map((name) => [name, { services: [name], replicas: 1 }] as const)]),
   };
 }
 
@@ -92,11 +93,11 @@ function checkShape(text: string): TypeOf<typeof PlacementSchema> {
 }
 
 /** A group may be named after a service only if that service is in it, or a name would mean two things. */
-function checkGroupName(group: string, known: ReadonlySet<string>, groups: Placement["groups"]): void {
+function checkGroupName(group: string, known: ReadonlySet<string>, members: readonly string[]): void {
   if (!new RegExp(NAME).test(group))
     fail(`"${group}" is no name for a group: small letters, digits and hyphens, at most 40, a letter first.`);
   if (RESERVED.has(group)) fail(`a group cannot be named "${group}": the fleet has that already.`);
-  if (known.has(group) && !(groups[group]?.services.includes(group) ?? false))
+  if (known.has(group) && !members.includes(group))
     fail(`the group "${group}" has the name of a service that is not in it. Name it otherwise.`);
 }
 

@@ -24,9 +24,9 @@ import { GATEWAY, type Placement, gatewayUrls, placementText } from "./placement
 import { RESTART_LIMITS } from "./restart-policy.ts";
 import type { FleetSnapshot } from "./rows.ts";
 
-/** A start may take 60 s, a drain 30 s, an end 10 s; a process that is silent for 60 s is killed. */
+/** A start may take 150 s, because the first one fills databases; a drain 30 s, an end 10 s, a silence 60 s. */
 export const INSTANCE_LIMITS: InstanceLimits = {
-  startMs: 60_000,
+  startMs: 150_000,
   drainMs: 30_000,
   stopMs: 10_000,
   silentMs: 60_000,
@@ -118,33 +118,32 @@ export class Supervisor {
   }
 
   /**
-   * Starts everything, and resolves when each process is ready or has failed once; what failed is tried again.
+   * Starts everything, and resolves when each process is ready or has failed once; what failed is tried again. Whether
+   * the fleet runs then: not when it was stopped meanwhile.
    * @throws {FolderInUse} when a fleet runs in the folder; what a server says when it does not start.
    */
-  async start(): Promise<void> {
+  async start(): Promise<boolean> {
     const { folder, clock, say, leftoverMs = LEFTOVER_MS } = this.#options;
     this.lock();
     try {
       const left = await cleanUp(folder, clock, leftoverMs);
       if (left.length > 0) say(`ended what an earlier fleet left running: ${left.map(({ name }) => name).join(", ")}`);
-      for (const keeper of this.#keepers) {
-        if (this.#phase !== "starting") return;
-        await keeper.start();
-        say(`${keeper.engine.name} runs on ${keeper.engine.address}`);
-      }
+      if (!this.#isStopping()) await this.#startEngines();
     } catch (error) {
       await this.stop();
       throw error;
     }
-    if (this.#phase !== "starting") return;
+    if (this.#phase !== "starting") return false;
     this.#writeFleet();
     this.#startWatching();
     for (const [name, { services, replicas }] of Object.entries(this.changes.placement.groups))
       this.#addGroup(name, { services, replicas, build: this.#options.build, generation: 0 });
     await this.#beginAll([...this.#groups.values()]);
-    if (this.#phase !== "starting") return;
+    if (this.#isStopping()) return false;
     await this.#beginAll([this.#addGateways()]);
-    if (this.#phase === "starting") this.#phase = "running";
+    if (this.#isStopping()) return false;
+    this.#phase = "running";
+    return true;
   }
 
   /** Stops everything: gateways, then services, then servers. Waits for what is under way, within bounds. */
@@ -172,6 +171,20 @@ export class Supervisor {
       ...this.#change(),
       rows: [...rows, ...this.#keepers.map((keeper) => keeper.row())],
     };
+  }
+
+  /** All at a time; when one does not start, the others still have started when it is told. */
+  async #startEngines(): Promise<void> {
+    const starts = this.#keepers.map(async (keeper) => {
+      await keeper.start();
+      this.#options.say(`${keeper.engine.name} runs on ${keeper.engine.address}`);
+    });
+    const failed = (await Promise.allSettled(starts)).find((start) => start.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #isStopping(): boolean {
+    return this.#phase !== "starting";
   }
 
   #change(): { readonly change?: string } {

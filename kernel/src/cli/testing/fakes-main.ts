@@ -1,4 +1,4 @@
-/** A system whose processes do nothing but live: `node fakes.ts fleet`, then any other command of `isomer`. */
+/** A system whose processes do nothing but live: `node fakes-main.ts fleet`, then any other command of `isomer`. */
 import { fileURLToPath } from "node:url";
 import { processTerminal } from "../../node/fleet/mod.ts";
 import { systemClock } from "../../node/clock.ts";

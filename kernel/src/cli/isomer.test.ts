@@ -1,0 +1,120 @@
+/** The command against a fleet that runs: over its socket, as processes of their own. */
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../node/engines/mod.ts";
+import { type FleetSnapshot, socketOf } from "../node/fleet/mod.ts";
+
+const ENTRY = fileURLToPath(new URL("testing/fakes-main.ts", import.meta.url));
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** Runs a command over a folder to its end. */
+function run(folder: string, ...given: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [ENTRY, ...given, "--data", folder], { timeout: 60_000 }, (failure, out, error) =>
+      resolve({ code: typeof failure?.code === "number" ? failure.code : failure === null ? 0 : -1, out, error }),
+    );
+  });
+}
+
+async function snapshotOf(folder: string): Promise<FleetSnapshot> {
+  return JSON.parse((await run(folder, "ps", "--json")).out) as FleetSnapshot;
+}
+
+/** Starts a fleet of fakes and waits until it runs. */
+async function fleet(
+  context: TestContext,
+): Promise<{ folder: string; lines: string[]; ended: Promise<number | null>; signal: (name: NodeJS.Signals) => void }> {
+  const folder = mkdtempSync(join(tmpdir(), "isomer-command-"));
+  const child = spawn(process.execPath, [ENTRY, "fleet", "--data", folder, "--port", String(await freePort())], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  context.after(async () => {
+    // Its processes end by themselves when it is gone.
+    child.kill("SIGKILL");
+    await ended;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  });
+  const lines: string[] = [];
+  await new Promise<void>((resolve) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      lines.push(line);
+      if (line.includes("the fleet runs")) resolve();
+    });
+    void ended.then(() => resolve());
+  });
+  return { folder, lines, ended, signal: (name) => child.kill(name) };
+}
+
+test("a fleet is shown, changed and stopped by commands", async (context) => {
+  const { folder, lines, ended } = await fleet(context);
+  assert.equal(statSync(socketOf(folder)).mode & 0o777, 0o600, "nobody else may tell the fleet what to do");
+  assert.match((await run(folder, "ps")).out, /^Fakes .*4 of 4 ready[\s\S]*\norders-1 +\d+ +ready/);
+
+  const second = await run(folder, "fleet");
+  assert.equal(second.code, 1);
+  assert.match(second.error, /Another host uses the data folder/);
+
+  const rolled = await run(folder, "roll", "orders");
+  assert.deepEqual(rolled, { code: 0, out: "roll of orders begins\nroll of orders is done\n", error: "" });
+  assert.equal((await run(folder, "scale", "cart", "2")).code, 0);
+  const placed = await run(folder, "place", "cart", "shopping");
+  assert.equal(placed.code, 0, placed.error);
+  const rows = (await snapshotOf(folder)).rows.map(({ instance, version }) => `${instance} ${version}`);
+  assert.deepEqual(rows.toSorted(), [
+    "gateway-1 1.0.0",
+    "gateway-2 1.0.0",
+    "orders-2 1.0.0+1",
+    "shopping-1 1.0.0",
+    "shopping-2 1.0.0",
+  ]);
+
+  assert.match((await run(folder, "logs", "cart")).out, /^shopping-1 │ INFO {2}ready\n(?:shopping-2|cart)/m);
+  const unknown = await run(folder, "restart", "kart");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.error, /^The fleet has no "kart"\. It has: /);
+
+  const stopped = await run(folder, "stop");
+  assert.equal(stopped.code, 0, stopped.error);
+  assert.equal(await ended, 0);
+  assert.match(lines.join("\n"), /the fleet has stopped/);
+  assert.match((await run(folder, "ps")).error, /^No fleet runs in /);
+  assert.match((await run(folder, "logs", "shopping-1")).out, /ready/, "logs can be read when no fleet runs");
+});
+
+test("a signal stops a fleet in good order", async (context) => {
+  const { folder, lines, ended, signal } = await fleet(context);
+  signal("SIGINT");
+  assert.equal(await ended, 0);
+  assert.match(lines.join("\n"), /stopping: gateways, then services, then servers[\s\S]*the fleet has stopped/);
+  assert.throws(() => statSync(socketOf(folder)), /ENOENT/);
+});
+
+test("whoever does not speak the fleet's protocol is told so, and does no harm", async (context) => {
+  const { folder } = await fleet(context);
+  const ask = (line: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let text = "";
+      const socket = createConnection(socketOf(folder), () => socket.write(line));
+      socket.on("data", (part) => (text += part.toString()));
+      socket.on("close", () => resolve(text));
+      socket.on("error", reject);
+    });
+  assert.match(await ask('{"v":99,"do":"stop"}\n'), /"code":"fleet\/other-protocol"/);
+  assert.match(await ask("GET / HTTP/1.1\n"), /"code":"fleet\/bad-command"/);
+  assert.match(await ask('{"v":1,"do":"explode"}\n'), /"code":"kernel\/invalid"/);
+  assert.equal(await ask("x".repeat(2 ** 21)).catch(() => ""), "");
+  assert.equal((await snapshotOf(folder)).rows.length, 4);
+});
