@@ -21,7 +21,9 @@ interface Measured {
 
 type Call = (question: Question) => Promise<Answer>;
 
-const server = fork(new URL("./wire/server.ts", import.meta.url).pathname, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+const server = fork(new URL("./wire/server.ts", import.meta.url).pathname, {
+  stdio: ["ignore", "inherit", "inherit", "ipc"],
+});
 const secrets = secretsOf();
 server.send({ secrets });
 const ports = (await messageOf(server)) as { readonly ours: number; readonly http: number; readonly grpc: number };
@@ -92,7 +94,9 @@ for (const [name, rounds] of results) {
   console.log(`${name.padEnd(28)} ${perSecond.toFixed(0).padStart(7)}/s  ${both} µs processor time (${ends})`);
 }
 const [own = 0, http = 1, rpc = 1] = rates.values();
-console.log(`isomer/1 makes ${(own / http).toFixed(1)} times the calls of undici (budget 2), ${(own / rpc).toFixed(1)} of grpc-js (budget 10)`);
+console.log(
+  `isomer/1 makes ${(own / http).toFixed(1)} times the calls of undici (budget 2), ${(own / rpc).toFixed(1)} of grpc-js (budget 10)`,
+);
 // What else the machine does lowers the rates above; processor time it hardly touches.
 console.log(`a core at the busier end would do ${limits.map((limit) => limit.toFixed(0)).join(", ")} calls a second`);
 const alone = await run(ours.call, 5_000, 1);

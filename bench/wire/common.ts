@@ -36,7 +36,11 @@ export function answerTo({ orderId, lines }: Question): Answer {
 
 /** What else travels with a call, in each subject's own way: a user's token and a trace. */
 export const USER_TOKEN = `${"e".repeat(36)}.${"p".repeat(300)}.${"s".repeat(86)}`;
-export const TRACE = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true } as const;
+export const TRACE = {
+  traceId: "0af7651916cd43dd8448eb211c80319c",
+  spanId: "b7ad6b7169203331",
+  sampled: true,
+} as const;
 export const TRACEPARENT = `00-${TRACE.traceId}-${TRACE.spanId}-01`;
 
 /** Certificates of both sides. */

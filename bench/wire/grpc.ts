@@ -38,7 +38,8 @@ const service = {
 export function serveGrpc({ callee }: Secrets): Promise<number> {
   const server = new Server();
   server.addService(service, {
-    price: (call: { request: Question }, done: (error: null, answer: Answer) => void) => done(null, answerTo(call.request)),
+    price: (call: { request: Question }, done: (error: null, answer: Answer) => void) =>
+      done(null, answerTo(call.request)),
   });
   const pair = { private_key: Buffer.from(callee.privateKey), cert_chain: Buffer.from(callee.certificateChain) };
   const secure = ServerCredentials.createSsl(Buffer.from(callee.trustBundle), [pair], true);
@@ -48,7 +49,12 @@ export function serveGrpc({ callee }: Secrets): Promise<number> {
 }
 
 interface Priced {
-  price(q: Question, m: Metadata, o: object, done: (error: ServiceError | null, answer: Answer) => void): ClientUnaryCall;
+  price(
+    q: Question,
+    m: Metadata,
+    o: object,
+    done: (error: ServiceError | null, answer: Answer) => void,
+  ): ClientUnaryCall;
   close(): void;
 }
 
@@ -56,10 +62,16 @@ interface Priced {
 export function callGrpc({ caller }: Secrets, port: number): { call(q: Question): Promise<Answer>; close(): void } {
   const Client = makeGenericClientConstructor(service, "callee");
   const secure = credentials.createSsl(
-    ...([caller.trustBundle, caller.privateKey, caller.certificateChain].map((pem) => Buffer.from(pem)) as [Buffer, Buffer, Buffer]),
+    ...([caller.trustBundle, caller.privateKey, caller.certificateChain].map((pem) => Buffer.from(pem)) as [
+      Buffer,
+      Buffer,
+      Buffer,
+    ]),
     { checkServerIdentity: () => undefined },
   );
-  const client = new Client(`127.0.0.1:${port}`, secure, { "grpc.ssl_target_name_override": "callee" }) as unknown as Priced;
+  const client = new Client(`127.0.0.1:${port}`, secure, {
+    "grpc.ssl_target_name_override": "callee",
+  }) as unknown as Priced;
   let keys = 0;
   return {
     call(input) {

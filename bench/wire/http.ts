@@ -2,7 +2,15 @@
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:https";
 import { Pool } from "undici";
-import { type Answer, CALLS_AT_ONCE, type Question, type Secrets, TRACEPARENT, USER_TOKEN, answerTo } from "./common.ts";
+import {
+  type Answer,
+  CALLS_AT_ONCE,
+  type Question,
+  type Secrets,
+  TRACEPARENT,
+  USER_TOKEN,
+  answerTo,
+} from "./common.ts";
 
 /** Serves; resolves with the port. */
 export function serveHttp({ callee }: Secrets): Promise<number> {

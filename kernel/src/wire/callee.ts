@@ -8,7 +8,15 @@ import { Malformed, ReplyUnsendable, Unsendable } from "./faults.ts";
 import { type Frame, FrameType } from "./frames.ts";
 import type { Agreement } from "./hello.ts";
 import { DRAIN_REPLACED, Link, type LinkHandler, type LinkOptions } from "./link.ts";
-import { type CallMessage, encodeFault, faultFlags, hasStreams, headerBounds, readCall, replyFlags } from "./messages.ts";
+import {
+  type CallMessage,
+  encodeFault,
+  faultFlags,
+  hasStreams,
+  headerBounds,
+  readCall,
+  replyFlags,
+} from "./messages.ts";
 import { ChunkReceiver, ChunkSender } from "./streams.ts";
 import type { HeaderBounds } from "./values.ts";
 

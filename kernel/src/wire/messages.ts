@@ -53,7 +53,18 @@ export function headerBounds(headerBytesMax: number): HeaderBounds {
 export function encodeCall(codec: ValueCodec, call: CallMessage, bounds: HeaderBounds): Uint8Array {
   const { service, operation, key, attempt, remainingMs, caller, traceparent, tracestate, userToken, input } = call;
   const criticality = CRITICALITIES.indexOf(call.criticality);
-  const header = [service, operation, key, attempt, remainingMs, caller, criticality, traceparent, tracestate, userToken];
+  const header = [
+    service,
+    operation,
+    key,
+    attempt,
+    remainingMs,
+    caller,
+    criticality,
+    traceparent,
+    tracestate,
+    userToken,
+  ];
   if (input !== undefined) header.push(input as string);
   return codec.encode(header, bounds);
 }
@@ -78,7 +89,8 @@ export function hasStreams(flags: number): boolean {
 export function readCall(flags: number, value: unknown): CallMessage {
   if (!Array.isArray(value) || value.length < HEADER_ITEMS) throw Malformed.with({ reason: "a call without a header" });
   const items = value as readonly unknown[];
-  const [service, operation, key, attempt, remainingMs, caller, criticality, traceparent, tracestate, userToken] = items;
+  const [service, operation, key, attempt, remainingMs, caller, criticality, traceparent, tracestate, userToken] =
+    items;
   const hasInput = (flags & CALL.noInput) === 0;
   if (hasInput && items.length === HEADER_ITEMS) throw Malformed.with({ reason: "a call without its input" });
   return {
@@ -123,7 +135,8 @@ export function faultFlags(retried: boolean): number {
 
 /** Makes a fault of its body's value. A kind that is not known here is `broken`. @throws {Malformed} */
 export function readFault(flags: number, value: unknown): { readonly fault: FaultData; readonly retried: boolean } {
-  if (!Array.isArray(value) || value.length < 3) throw Malformed.with({ reason: "a fault without code, kind, message" });
+  if (!Array.isArray(value) || value.length < 3)
+    throw Malformed.with({ reason: "a fault without code, kind, message" });
   const [code, kind, message, data] = value as readonly unknown[];
   const known = KINDS.find((name) => name === kind) ?? "broken";
   const fault = { code: text(code, "code"), kind: known, message: text(message, "message"), data };

@@ -108,7 +108,10 @@ export class ChunkReceiver implements AsyncIterable<unknown> {
     } finally {
       // Whoever stops reading early still lets the sender get to its end.
       this.#ending ??= { kind: "done" };
-      this.#tookBytes(this.#chunks.splice(0).reduce((sum, { bytes }) => sum + bytes, 0), true);
+      this.#tookBytes(
+        this.#chunks.splice(0).reduce((sum, { bytes }) => sum + bytes, 0),
+        true,
+      );
     }
   }
 

@@ -56,7 +56,7 @@ export class Pair {
 
   /** Carries bytes both ways until there are none. */
   pump(): this {
-    for (let isBusy = true; isBusy; ) {
+    for (let isBusy = true; isBusy;) {
       isBusy = this.#carry(this.caller.link, this.callee.link, this.carries.there);
       isBusy = this.#carry(this.callee.link, this.caller.link, this.carries.back) || isBusy;
     }

@@ -65,7 +65,18 @@ export class TestAuthority {
     const expiresAt = Math.floor((Date.now() + lifeMs) / 1_000) * 1_000;
     this.#key(name);
     writeFileSync(join(this.#folder, `${name}.ext`), `${LEAF}subjectAltName = critical, URI:${id}\n`);
-    this.#openssl("req", "-new", "-config", "openssl.cnf", "-key", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+    this.#openssl(
+      "req",
+      "-new",
+      "-config",
+      "openssl.cnf",
+      "-key",
+      `${name}.key`,
+      "-out",
+      `${name}.csr`,
+      "-subj",
+      `/CN=${name}`,
+    );
     this.#openssl(
       ...["ca", "-batch", "-notext", "-config", "openssl.cnf", "-in", `${name}.csr`, "-out", `${name}.pem`],
       ...["-cert", "authority.pem", "-keyfile", "authority.key", "-extfile", `${name}.ext`],
