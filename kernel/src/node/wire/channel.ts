@@ -19,7 +19,7 @@ import {
   type WireTiming,
 } from "../../wire/mod.ts";
 import { SOCKET_BOUNDS, type SocketBounds, SocketDriver } from "./socket-driver.ts";
-import { ALPN, SecureContexts, type VerifyPeer, peerOf, serverNameOf } from "./tls.ts";
+import { ALPN, SecureContexts, type VerifyPeer, lifeMs, peerOf, serverNameOf } from "./tls.ts";
 
 /** What a channel is made with. */
 export interface WireChannelOptions {
@@ -50,9 +50,6 @@ export interface StreamedCall {
   readonly chunks: AsyncIterable<unknown>;
 }
 
-/** How long before a certificate's end its connections are replaced, in milliseconds. */
-const BEFORE_END_MS = 30_000;
-const TIMER_MAX_MS = 24 * 3_600_000;
 const BACKOFF = { baseMs: 50, capMs: 1_000 };
 /** How often a call is moved to a further connection because its own is being replaced. */
 const MOVES_MAX = 3;
@@ -184,16 +181,20 @@ export class WireChannel {
       onCongestion: (isCongested) => side.congested(isCongested),
     });
     let socket: TLSSocket | undefined;
+    let isFinished = false;
     const side: CallerSide = new CallerSide({
       ...{ nowMs: clock.monotonicMs(), limits, timing, waitingMax, onOutput: driver.onOutput, onWake: driver.onWake },
       streamError: (reason) => Unreachable.with({ service: peer, reason }),
       onUnusable: () => this.#unusable(connection),
-      onFinished: () => side.link.close(undefined, "nothing is under way any more"),
+      onFinished: () => {
+        isFinished = true;
+        side.link.close(undefined, "nothing is under way any more");
+      },
       onClosed: (reason) => {
         connection.retireTimer?.cancel();
         this.#connections.delete(connection);
         if (side.isOpened) driver.closed();
-        else this.#failed(reason);
+        else if (!isFinished) this.#failed(reason);
         if (!side.isOpened) socket?.destroy();
       },
       onOpened: () => (this.#failures = 0),
@@ -228,9 +229,9 @@ export class WireChannel {
         const expected = `spiffe://${identity.trustDomain}/${peer}`;
         if (id !== expected) throw new Error(`"${id}" answered instead of "${expected}"`);
         driver.carry(socket);
-        const endsInMs = Math.min(expiresAt, credentials.expiresAt) - clock.now() - BEFORE_END_MS;
+        const usedMs = lifeMs(Math.min(expiresAt, credentials.expiresAt), clock.now());
         const retire = (): void => connection.side.retire();
-        connection.retireTimer = clock.after(Math.max(0, Math.min(TIMER_MAX_MS, endsInMs)), retire);
+        connection.retireTimer = clock.after(usedMs, retire);
       } catch (error) {
         this.#options.log.warn("wire: a peer was refused", { peer, reason: (error as Error).message });
         link.close(undefined, (error as Error).message);

@@ -11,7 +11,7 @@ import { type Clock, type Logger, type Timer, toFault } from "../../std/mod.ts";
 import { type Reply, Unreachable } from "../../transport/mod.ts";
 import { CalleeSide, type IncomingCall, WIRE_TIMING, type WireLimits, type WireTiming } from "../../wire/mod.ts";
 import { SOCKET_BOUNDS, type SocketBounds, SocketDriver } from "./socket-driver.ts";
-import { ALPN, type Peer, SecureContexts, type VerifyPeer, pathOfServerName, peerOf } from "./tls.ts";
+import { ALPN, type Peer, SecureContexts, type VerifyPeer, lifeMs, pathOfServerName, peerOf } from "./tls.ts";
 import type { WireCall } from "./wire-call.ts";
 
 /** What a server is made with. */
@@ -34,11 +34,8 @@ export interface WireServerOptions {
   readonly drainMs?: number;
 }
 
-/** How long before a certificate's end its connections are replaced, in milliseconds. */
-const BEFORE_END_MS = 30_000;
 /** Connections that are replaced at once are asked one after another, this many milliseconds apart. */
 const APART_MS = 10;
-const TIMER_MAX_MS = 24 * 3_600_000;
 
 /** A server of calls. */
 export class WireServer {
@@ -186,7 +183,7 @@ class ServerConnection {
 
   start(socket: TLSSocket, endsAt: number): void {
     this.#driver.carry(socket);
-    this.replaceIn(Math.min(TIMER_MAX_MS, endsAt - this.#options.clock.now() - BEFORE_END_MS));
+    this.replaceIn(lifeMs(endsAt, this.#options.clock.now()));
   }
 
   /** Lets the peer connect anew, after a while. */

@@ -35,6 +35,17 @@ export function pathOfServerName(serverName: string, trustDomain: string): strin
   return kind === "service" ? `service/${name}` : undefined;
 }
 
+/** How long before a certificate's end its connections are replaced, in milliseconds; less when little is left of it. */
+const BEFORE_END_MS = 30_000;
+/** Timers take no longer ones; whoever is woken early replaces a connection early. */
+const LIFE_MAX_MS = 24 * 3_600_000;
+
+/** How long a connection is used whose certificates end at a moment, in milliseconds. */
+export function lifeMs(endsAt: number, now: number): number {
+  const leftMs = Math.max(0, endsAt - now);
+  return Math.min(LIFE_MAX_MS, leftMs - Math.min(BEFORE_END_MS, leftMs / 5));
+}
+
 const CONTEXTS_MAX = 64;
 
 /** Makes what TLS needs of credentials; remembers it while they stay the same. */
