@@ -189,6 +189,7 @@ void test("ten rotations and a new root while calls go on over new connections: 
     const from = [...calls];
     while (calls.some((count, asker) => count < (from[asker] ?? 0) + 2)) await Promise.race([asking, answered.promise]);
   };
+  await twice();
   for (let rotation = 0; rotation < 10; rotation += 1) {
     if (rotation === 4) {
       // All know the new root before anybody is signed by it.
