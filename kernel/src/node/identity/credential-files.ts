@@ -62,6 +62,21 @@ export function writeBundle(folder: string, trustBundle: string): void {
   if (textOf(file) !== trustBundle) replaceFile(file, trustBundle, PUBLIC_MODE);
 }
 
+/** What stands in a workload's files. */
+export interface CredentialTexts {
+  readonly certificates: string;
+  readonly privateKey: string;
+  readonly trustBundle: string;
+}
+
+/** Reads the files, without looking at what is in them. @throws the system's errors. */
+export function readTexts(files: WorkloadFiles): CredentialTexts {
+  const certificates = readFileSync(files.certificates, "utf8");
+  const isOne = files.privateKey === files.certificates;
+  const privateKey = isOne ? certificates : readFileSync(files.privateKey, "utf8");
+  return { certificates, privateKey, trustBundle: readFileSync(files.trustBundle, "utf8") };
+}
+
 /** Whose credentials are read, and when. */
 export interface WhoseCredentials {
   readonly trustDomain: string;
@@ -77,10 +92,11 @@ export interface WhoseCredentials {
 export function readCredentials(
   files: WorkloadFiles,
   { trustDomain, path, now }: WhoseCredentials,
+  texts: CredentialTexts = readTexts(files),
 ): WorkloadCredentials {
-  const chain = certificatesIn(readFileSync(files.certificates, "utf8"));
-  const key = readPem(readFileSync(files.privateKey, "utf8")).find(({ label }) => label.endsWith("PRIVATE KEY"));
-  const bundle = certificatesIn(readFileSync(files.trustBundle, "utf8"));
+  const chain = certificatesIn(texts.certificates);
+  const key = readPem(texts.privateKey).find(({ label }) => label.endsWith("PRIVATE KEY"));
+  const bundle = certificatesIn(texts.trustBundle);
   const [leaf] = chain;
   if (leaf === undefined) throw new TypeError(`${files.certificates} has no certificate in it.`);
   if (key === undefined) throw new TypeError(`${files.privateKey} has no private key in it.`);

@@ -5,7 +5,7 @@
  */
 import type { WorkloadCredentials, WorkloadIdentity } from "../../security/mod.ts";
 import type { Clock, Logger, Timer } from "../../std/mod.ts";
-import { type WorkloadFiles, readCredentials } from "./credential-files.ts";
+import { type CredentialTexts, type WorkloadFiles, readCredentials, readTexts } from "./credential-files.ts";
 
 /** How often files are read again unless said, in milliseconds: certificates live for minutes at the least. */
 const REREAD_MS = 5_000;
@@ -21,11 +21,16 @@ export interface FilesIdentityOptions {
   readonly rereadMs?: number;
 }
 
+interface Held {
+  readonly texts: CredentialTexts;
+  readonly credentials: WorkloadCredentials;
+}
+
 /** Credentials as the files have them. Close it when it is not needed any more. */
 export class FilesIdentity implements WorkloadIdentity {
   readonly trustDomain: string;
   readonly #options: FilesIdentityOptions;
-  readonly #held = new Map<string, WorkloadCredentials>();
+  readonly #held = new Map<string, Held>();
   readonly #listeners = new Set<() => void>();
   /** What was last said to be wrong with a workload's files: said once, not every few seconds. */
   readonly #wrong = new Map<string, string>();
@@ -44,9 +49,8 @@ export class FilesIdentity implements WorkloadIdentity {
     if (held === undefined) {
       throw new TypeError(`This process is not "${path}": it is ${[...this.#held.keys()].join(", ")}.`);
     }
-    if (this.#options.clock.now() <= held.expiresAt) return held;
-    this.reread();
-    return this.#held.get(path) ?? held;
+    if (this.#options.clock.now() > held.credentials.expiresAt) this.reread();
+    return (this.#held.get(path) ?? held).credentials;
   }
 
   onRotate(listener: () => void): () => void {
@@ -59,11 +63,10 @@ export class FilesIdentity implements WorkloadIdentity {
     let changed = false;
     for (const [path, held] of this.#held) {
       try {
-        const read = this.#read(path);
+        const read = this.#read(path, held);
         this.#wrong.delete(path);
-        if (isSame(read, held)) continue;
         this.#held.set(path, read);
-        changed = true;
+        changed ||= read !== held;
       } catch (error) {
         this.#warn(path, error as Error);
       }
@@ -78,17 +81,21 @@ export class FilesIdentity implements WorkloadIdentity {
     this.#listeners.clear();
   }
 
-  #read(path: string): WorkloadCredentials {
+  /** What the files say; what is held already when they say the same. */
+  #read(path: string, held?: Held): Held {
     const files = this.#options.workloads.get(path);
     if (files === undefined) throw new TypeError(`There are no files for "${path}".`);
-    return readCredentials(files, { trustDomain: this.trustDomain, path, now: this.#options.clock.now() });
+    const texts = readTexts(files);
+    if (held !== undefined && isSame(texts, held.texts)) return held;
+    const whose = { trustDomain: this.trustDomain, path, now: this.#options.clock.now() };
+    return { texts, credentials: readCredentials(files, whose, texts) };
   }
 
   #warn(path: string, { message }: Error): void {
     if (this.#wrong.get(path) === message) return;
     this.#wrong.set(path, message);
     const held = this.#held.get(path);
-    const endsAt = held && new Date(held.expiresAt).toISOString();
+    const endsAt = held && new Date(held.credentials.expiresAt).toISOString();
     this.#options.log.warn("credentials were not taken", { workload: path, problem: message, heldUntil: endsAt });
   }
 
@@ -100,6 +107,6 @@ export class FilesIdentity implements WorkloadIdentity {
   }
 }
 
-function isSame(a: WorkloadCredentials, b: WorkloadCredentials): boolean {
-  return a.certificateChain === b.certificateChain && a.trustBundle === b.trustBundle && a.privateKey === b.privateKey;
+function isSame(a: CredentialTexts, b: CredentialTexts): boolean {
+  return a.certificates === b.certificates && a.privateKey === b.privateKey && a.trustBundle === b.trustBundle;
 }
