@@ -225,7 +225,7 @@ export class Pool {
     const { clock } = this.#parts;
     const members = [...this.#links.values()].map(({ instance }): Member => {
       const { id, zone, weight, health, startedAt } = instance;
-      const isNew = !isFirst && Math.abs(clock.now() - startedAt) < NEW_MS;
+      const isNew = !isFirst && (startedAt === 0 || Math.abs(clock.now() - startedAt) < NEW_MS);
       return { id, zone, weight, isDraining: health === "draining", isNew };
     });
     this.#balancer.update(members, clock.monotonicMs());

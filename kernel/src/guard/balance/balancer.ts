@@ -53,6 +53,9 @@ const UNKNOWN_COST_MS = 10;
 /** So often an instance that was left out is tried at once when it can be reached again, not after its time. */
 const RETURNS_MAX = 3;
 
+/** How often it is looked at whether those who were left out are needed, in milliseconds. */
+const REPRIEVE_MS = 1_000;
+
 /** Chooses among the instances of one service, as one caller sees them. */
 export class Balancer {
   readonly #options: BalancerOptions;
@@ -61,6 +64,7 @@ export class Balancer {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #roster: Roster;
   #isDirty = true;
+  #reprieveAtMs = Number.NEGATIVE_INFINITY;
   /** A stream of its own, seeded once: the port's numbers are too dear for every call. */
   #chance: number;
 
@@ -255,29 +259,51 @@ export class Balancer {
     const { outlier } = endpoint;
     const { state } = outlier;
     const failed = kind === "failed";
+    if (failed || kind === "refused") this.#reprieve(nowMs);
     if (state.name === "probation") {
       if (kind === "unknown" || kind === "refused") state.isProbing = false;
       else if (failed) this.#eject(endpoint, nowMs);
       else this.#recover(endpoint, nowMs);
+    } else if (kind === "refused") {
+      outlier.recordRefusal(nowMs);
     } else if (kind === "answered" || failed) {
       const isOutlier = outlier.record(failed, nowMs);
       if (isOutlier && state.name === "healthy" && this.#mayEject(endpoint, nowMs)) this.#eject(endpoint, nowMs);
     }
   }
 
-  /** Not more than half are left out, and nobody who fails no more than the others: then it is not its own fault. */
+  /**
+   * Not more than half are left out, and nobody while the others fail or refuse half of their calls: then it is not its own
+   * fault, and they could not take its calls.
+   */
   #mayEject(endpoint: Endpoint, nowMs: number): boolean {
     if (this.#isDirty) this.#refresh(nowMs);
-    if (this.#roster.ejectedCount >= this.#roster.ejectedMax) return false;
+    return this.#roster.ejectedCount < this.#roster.ejectedMax && !this.#areTroubled(endpoint, nowMs);
+  }
+
+  /** Whether those who are not left out fail or refuse more than half of their calls; `except` is not looked at. */
+  #areTroubled(except: Endpoint | undefined, nowMs: number): boolean {
     let calls = 0;
-    let failures = 0;
-    for (const other of this.#roster.healthy) {
-      if (other === endpoint) continue;
-      const counts = other.outlier.counts(nowMs);
+    let troubled = 0;
+    for (const endpoint of this.#roster.healthy) {
+      if (endpoint === except) continue;
+      const counts = endpoint.outlier.counts(nowMs);
       calls += counts.calls;
-      failures += counts.failures;
+      troubled += counts.troubled;
     }
-    return failures * 2 <= calls;
+    return troubled * 2 > calls;
+  }
+
+  /**
+   * When load rises, one instance is always the first to fail, and is left out. Once the others are no better it is needed:
+   * one call finds out whether it was the load.
+   */
+  #reprieve(nowMs: number): void {
+    if (this.#roster.ejectedCount === 0 || nowMs < this.#reprieveAtMs) return;
+    this.#reprieveAtMs = nowMs + REPRIEVE_MS;
+    if (!this.#areTroubled(undefined, nowMs)) return;
+    for (const { isDraining, outlier } of this.#endpoints.values()) if (!isDraining) outlier.reprieve();
+    this.#isDirty = true;
   }
 
   #eject(endpoint: Endpoint, nowMs: number): void {

@@ -55,7 +55,7 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   #penaltyMs = 0;
   #penaltyAtMs = 0;
-  #avoidUntilMs = 0;
+  #avoidUntilMs = Number.NEGATIVE_INFINITY;
   #rampAtMs: number;
   /** By operation, from its first failure on. */
   #breakers: Map<string, Breaker> | undefined;
@@ -110,6 +110,8 @@ export class Endpoint {
     this.latency.observe(tookMs, nowMs);
     // An odd failure among many successes must not move all calls elsewhere.
     if (this.#penaltyMs > 0) this.#punish(this.#penalty(nowMs) / 2, nowMs);
+    // Who refuses some and serves others has room again as soon as it serves: left alone, it would soon be idle.
+    this.#avoidUntilMs = Number.NEGATIVE_INFINITY;
     this.#breakers?.get(operation)?.succeeded(nowMs);
   }
 

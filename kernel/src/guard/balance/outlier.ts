@@ -33,6 +33,7 @@ export class Outlier {
   readonly #options: Required<OutlierOptions>;
   readonly #calls = new Uint32Array(SLOTS);
   readonly #failures = new Uint32Array(SLOTS);
+  readonly #refusals = new Uint32Array(SLOTS);
   #slotNumber = 0;
   #inRow = 0;
   #times = 0;
@@ -61,10 +62,18 @@ export class Outlier {
     return this.#times;
   }
 
-  /** The calls and failures of the window. */
-  counts(nowMs: number): { readonly calls: number; readonly failures: number } {
+  /** The calls of the window, and those that failed or were refused for load. */
+  counts(nowMs: number): { readonly calls: number; readonly troubled: number } {
     this.#advance(nowMs);
-    return { calls: sum(this.#calls), failures: sum(this.#failures) };
+    const refusals = sum(this.#refusals);
+    return { calls: sum(this.#calls) + refusals, troubled: sum(this.#failures) + refusals };
+  }
+
+  /** Takes in that a call was refused for load: no failure, but a sign that there is no room for more calls here. */
+  recordRefusal(nowMs: number): void {
+    this.#advance(nowMs);
+    const slot = this.#slotNumber % SLOTS;
+    this.#refusals[slot] = (this.#refusals[slot] ?? 0) + 1;
   }
 
   /** Takes in how a call ended. Returns whether this makes it an outlier, or leaves it one after its probation. */
@@ -98,12 +107,20 @@ export class Outlier {
     this.#state = { name: "probation", isProbing: false };
   }
 
+  /** Lets one call through before its time: the others are no better. This ejection does not count. */
+  reprieve(): void {
+    if (this.#state.name !== "ejected") return;
+    this.#times -= 1;
+    this.beginProbation();
+  }
+
   /** Its probation went well. What was before says nothing about it as it is now. */
   recover(): void {
     this.#state = HEALTHY;
     this.#inRow = 0;
     this.#calls.fill(0);
     this.#failures.fill(0);
+    this.#refusals.fill(0);
   }
 
   #advance(nowMs: number): void {
@@ -112,6 +129,7 @@ export class Outlier {
     for (let step = 0; step < passed; step += 1) {
       this.#calls[(number - step) % SLOTS] = 0;
       this.#failures[(number - step) % SLOTS] = 0;
+      this.#refusals[(number - step) % SLOTS] = 0;
     }
     if (passed > 0) this.#slotNumber = number;
   }

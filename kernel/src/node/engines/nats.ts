@@ -31,8 +31,6 @@ export interface NatsServer {
   readonly pid: number;
   /** Whether it runs now. */
   readonly isRunning: boolean;
-  /** The process as it runs now. */
-  readonly pid: number | undefined;
   /** Starts it again, on the same port and with what its folder has. */
   start(): Promise<void>;
   /** Ends it: in good order, or with SIGKILL as a crash does. */
@@ -107,10 +105,6 @@ class Server implements NatsServer {
 
   get isRunning(): boolean {
     return this.#program?.isRunning ?? false;
-  }
-
-  get pid(): number | undefined {
-    return this.isRunning ? this.#program?.pid : undefined;
   }
 
   async start(): Promise<void> {
