@@ -1,0 +1,13 @@
+/** The entry of fleets that tests start: the shop with settings of the test's own. */
+import { fleetMain } from "@isomer/kernel/cli";
+import type { Settings } from "@isomer/kernel/runtime";
+
+process.exitCode = await fleetMain({
+  entry: import.meta.url,
+  app: async () => {
+    const { shopFleet } = await import("../run/fleet.ts");
+    const overrides = JSON.parse(process.env["SHOP_OVERRIDES"] ?? "{}") as Settings;
+    return { ...shopFleet({ overrides }), rates: { perAddress: 0, perIdentity: 0 } };
+  },
+  arguments: process.argv.slice(2),
+});
