@@ -85,7 +85,7 @@ describe("users of NATS", { skip: SKIP }, () => {
     for (const subject of [
       "isomer.events.shop",
       "isomer.stored.shop",
-      "isomer.hint.shop",
+      "isomer.hint.shop.log",
       `${inboxOf("desk")}.>`,
       ">",
     ]) {
@@ -133,11 +133,11 @@ describe("users of NATS", { skip: SKIP }, () => {
 
   test("a service may not wake another's replicas", async () => {
     let woken = 0;
-    natsHints(shop, random).onTold("shop", () => (woken += 1));
+    natsHints(shop, random).onTold("shop.log", () => (woken += 1));
     await shop.connection().flush();
-    natsHints(post, random).tell("shop");
+    natsHints(post, random).tell("shop.log");
     await post.connection().flush();
-    natsHints(operator, random).tell("shop");
+    natsHints(operator, random).tell("shop.log");
     await until(() => woken > 0);
     await shop.connection().flush();
     assert.equal(woken, 1);
