@@ -57,6 +57,7 @@ export function openNats(options: NatsLinkOptions): NatsLink {
 export class NatsLink {
   readonly #options: NatsLinkOptions;
   readonly #upListeners = new Set<() => void>();
+  readonly #downListeners = new Set<() => void>();
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #connection: NatsConnection | undefined;
@@ -118,6 +119,13 @@ export class NatsLink {
     return () => this.#upListeners.delete(own);
   }
 
+  /** Calls the listener each time that the connection was lost. Returns what ends it. */
+  onDown(listener: () => void): () => void {
+    const own = (): void => listener();
+    this.#downListeners.add(own);
+    return () => this.#downListeners.delete(own);
+  }
+
   /** Hears a subject while it is connected, and again after each new connection. Returns what ends it. */
   subscribe(subject: string, listener: (message: Heard) => void): () => void {
     let subscription: Subscription | undefined;
@@ -158,7 +166,7 @@ export class NatsLink {
       } catch (error) {
         log.debug("NATS could not be reached; it is tried again soon.", { error });
       }
-      this.#isUp = false;
+      this.#down();
       await sleep(clock, PAUSE_MS.least + (PAUSE_MS.most - PAUSE_MS.least) * random.next(), signal);
     }
   }
@@ -173,7 +181,7 @@ export class NatsLink {
     this.#tellUp();
     for await (const status of statuses) {
       if (status.type === "disconnect") {
-        this.#isUp = false;
+        this.#down();
         log.warn("The connection to NATS is lost; it is made again.", { name });
       } else if (status.type === "reconnect") {
         guardSocket(connection);
@@ -184,6 +192,12 @@ export class NatsLink {
         log.warn("NATS reported an error.", { name, error: status.error });
       }
     }
+  }
+
+  #down(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    for (const listener of this.#downListeners) listener();
   }
 
   #tellUp(): void {

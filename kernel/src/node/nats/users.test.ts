@@ -4,10 +4,12 @@ import { after, before, describe, test } from "node:test";
 import { connect, errors, nkeys } from "@nats-io/transport-node";
 import { BrokerRefused, BrokerUnavailable } from "../../events/mod.ts";
 import { runOf } from "../../events/testing/conformance.ts";
+import { Follower, instanceOf } from "../../transport/testing/registry-conformance.ts";
 import { systemClock } from "../clock.ts";
 import { type NatsServer, startNats } from "../engines/mod.ts";
 import { systemRandom } from "../random.ts";
-import { type NatsLink, inboxOf, jetStreamBroker, makeStreams, natsHints, usersConfiguration } from "./mod.ts";
+import { type NatsLink, inboxOf, jetStreamBroker, makeRegistryBucket, makeStreams, natsHints } from "./mod.ts";
+import { natsRegistry, usersConfiguration } from "./mod.ts";
 import { SKIP, linked, tempFolder, until } from "./testing/setup.ts";
 
 const clock = systemClock();
@@ -83,7 +85,7 @@ describe("users of NATS", { skip: SKIP }, () => {
     for (const subject of [
       "isomer.events.shop",
       "isomer.stored.shop",
-      "isomer.hint.shop",
+      "isomer.hint.shop.log",
       `${inboxOf("desk")}.>`,
       ">",
     ]) {
@@ -117,13 +119,25 @@ describe("users of NATS", { skip: SKIP }, () => {
     await assert.rejects(update, BrokerRefused.is);
   });
 
+  test("a service enters its own instances, sees all, and may not enter another's", async () => {
+    await makeRegistryBucket(operator);
+    const [ofShop, ofDesk] = [shop, desk].map((link) => natsRegistry({ link, clock, random }));
+    await ofShop?.register(instanceOf(1, { service: "shop" }));
+    assert.ok(ofDesk);
+    await new Follower(ofDesk, "shop").hosts("127.0.0.1");
+    const entered = post.jetStream("x", ({ client }) => client.publish("$KV.isomer_instances.shop.x", "{}"));
+    await assert.rejects(entered, BrokerRefused.is);
+    await ofShop?.close();
+    await ofDesk.close();
+  });
+
   test("a service may not wake another's replicas", async () => {
     let woken = 0;
-    natsHints(shop, random).onTold("shop", () => (woken += 1));
+    natsHints(shop, random).onTold("shop.log", () => (woken += 1));
     await shop.connection().flush();
-    natsHints(post, random).tell("shop");
+    natsHints(post, random).tell("shop.log");
     await post.connection().flush();
-    natsHints(operator, random).tell("shop");
+    natsHints(operator, random).tell("shop.log");
     await until(() => woken > 0);
     await shop.connection().flush();
     assert.equal(woken, 1);

@@ -4,7 +4,7 @@
  * removes nothing, and sees answers to itself only: a consumer or a stream that a service could make would deliver
  * others' events to subjects of its choice, with the server's rights.
  */
-import { instanceKeys, instancesSubject, registryStream } from "./instance-names.ts";
+import { INSTANCES_SUBJECT, REGISTRY_STREAM, keysOf } from "./bucket.ts";
 import { eventsSubject, hintSubject, inboxOf, storedSubject, streamOf } from "./names.ts";
 
 /**
@@ -48,10 +48,10 @@ export function permissionsOf({ service, hears }: Pick<NatsServiceUser, "service
       hintSubject(`${service}.*`),
       `$JS.API.STREAM.INFO.${streamOf(service)}`,
       ...[...new Set([service, ...hears])].map((read) => `$JS.API.STREAM.MSG.GET.${streamOf(read)}`),
-      instanceKeys(service),
-      `$JS.API.STREAM.MSG.GET.${registryStream}`,
+      keysOf(service),
+      `$JS.API.STREAM.MSG.GET.${REGISTRY_STREAM}`,
     ],
-    subscribe: [`${inboxOf(service)}.>`, hintSubject(`${service}.*`), ...hears.map(storedSubject), instancesSubject],
+    subscribe: [`${inboxOf(service)}.>`, hintSubject(`${service}.*`), ...hears.map(storedSubject), INSTANCES_SUBJECT],
   };
 }
 
@@ -67,8 +67,8 @@ export function usersConfiguration({ services, operator, gateway }: NatsUsers): 
 
 function gatewayPermissions(): NatsPermissions {
   return {
-    publish: [`$JS.API.STREAM.MSG.GET.${registryStream}`],
-    subscribe: [`${inboxOf(GATEWAY)}.>`, instancesSubject],
+    publish: [`$JS.API.STREAM.MSG.GET.${REGISTRY_STREAM}`],
+    subscribe: [`${inboxOf(GATEWAY)}.>`, INSTANCES_SUBJECT],
   };
 }
 
