@@ -186,7 +186,7 @@ void test("never more than half are left out, whatever fails, comes and goes", (
   );
 });
 
-void test("when one after another fails, half are left out, and the rest serves, were it to fail too", () => {
+void test("when one after another fails, half are left out and no more", () => {
   const load = make(4);
   for (const id of ["a", "b", "c", "d"]) {
     load.behaviours.set(id, () => ({ tookMs: 30, outcome: FAILED }));
@@ -194,7 +194,6 @@ void test("when one after another fails, half are left out, and the rest serves,
     const { ejected, probation } = load.balancer.states(load.nowMs);
     assert.equal(ejected + probation, id === "a" ? 1 : 2, `after ${id}`);
   }
-  assert.ok(share(load.run({ perSecond: 1_000, seconds: 2 }), "c", "d") > 0.9);
 });
 
 void test("one slow call makes an instance dear at once, and time alone makes it cheap again", () => {
