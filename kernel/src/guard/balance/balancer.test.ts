@@ -6,7 +6,7 @@ import { defineFault } from "../../std/mod.ts";
 import { FAILED, Load } from "../testing/load.ts";
 import { outcomeOf } from "./outcome.ts";
 import { Outlier } from "./outlier.ts";
-import { ejectedMaxOf } from "./roster.ts";
+import { PeakEwma } from "./peak-ewma.ts";
 
 const failing = (): { tookMs: number; outcome: typeof FAILED } => ({ tookMs: 1, outcome: FAILED });
 
@@ -68,6 +68,8 @@ void test("an instance that refuses for load is left alone for as long as it ask
   load.behaviours.set("a", () => ({ tookMs: 1, outcome: outcomeOf(refused, false, 1) }));
   load.run({ perSecond: 100, seconds: 1 });
   load.behaviours.set("a", () => ({ tookMs: 10 }));
+  const cost = (inMs: number): number => load.balancer.endpoints.get("a")?.costMs(load.nowMs + inMs) ?? 0;
+  assert.ok(cost(18_900) > 5_000 && cost(20_100) < 1_000, `${cost(18_900)}, ${cost(20_100)}`);
   assert.equal(share(load.run({ perSecond: 100, seconds: 15 }), "a"), 0);
   load.run({ perSecond: 100, seconds: 90 });
   assert.ok(share(load.run({ perSecond: 100, seconds: 20 }), "a") > 0.3);
@@ -177,11 +179,32 @@ void test("never more than half are left out, whatever fails, comes and goes", (
           true,
         );
         const { ejected, probation } = load.balancer.states(load.nowMs);
-        assert.ok(ejected + probation <= ejectedMaxOf(known.size), `${ejected} + ${probation} of ${known.size}`);
+        assert.ok(ejected + probation <= Math.floor(known.size / 2), `${ejected} + ${probation} of ${known.size}`);
       }
     }),
     { numRuns: 60 },
   );
+});
+
+void test("when one after another fails, half are left out and no more", () => {
+  const load = make(4);
+  for (const id of ["a", "b", "c", "d"]) {
+    load.behaviours.set(id, () => ({ tookMs: 30, outcome: FAILED }));
+    load.run({ perSecond: 1_000, seconds: 12 });
+    const { ejected, probation } = load.balancer.states(load.nowMs);
+    assert.equal(ejected + probation, id === "a" ? 1 : 2, `after ${id}`);
+  }
+});
+
+void test("one slow call makes an instance dear at once, and time alone makes it cheap again", () => {
+  const latency = new PeakEwma(10_000, 10, 0);
+  latency.observe(500, 100);
+  assert.equal(latency.costMs(100), 500);
+  latency.observe(10, 1_100);
+  assert.ok(latency.costMs(1_100) > 450);
+  assert.ok(latency.costMs(31_100) < 25);
+  latency.observeAtLeast(5, 31_100);
+  assert.equal(latency.measuredMs, latency.costMs(1_100));
 });
 
 void test("when all fail alike nobody is left out for long: it is not their own fault", () => {
