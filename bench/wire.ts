@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
-import { type Answer, CALLS_AT_ONCE, type Question, answerTo, question, secretsOf } from "./wire/common.ts";
+import { type Answer, CALLS_AT_ONCE, type Question, answerTo, question, secretsOf } from "./wire/question.ts";
 import { callGrpc } from "./wire/grpc.ts";
 import { callUndici } from "./wire/http.ts";
 import { callWire } from "./wire/ours.ts";

@@ -9,7 +9,7 @@ import {
   makeGenericClientConstructor,
 } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
-import { type Answer, type Question, type Secrets, TRACEPARENT, USER_TOKEN, answerTo } from "./common.ts";
+import { type Answer, type Question, type Secrets, TRACEPARENT, USER_TOKEN, answerTo } from "./question.ts";
 
 const { root } = protobuf.parse(`
   syntax = "proto3";

@@ -10,7 +10,7 @@ import {
   TRACEPARENT,
   USER_TOKEN,
   answerTo,
-} from "./common.ts";
+} from "./question.ts";
 
 /** Serves; resolves with the port. */
 export function serveHttp({ callee }: Secrets): Promise<number> {

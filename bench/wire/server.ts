@@ -1,5 +1,5 @@
 /** The wire's benchmark: the process that is called. */
-import type { Secrets } from "./common.ts";
+import type { Secrets } from "./question.ts";
 import { serveGrpc } from "./grpc.ts";
 import { serveHttp } from "./http.ts";
 import { serveWire } from "./ours.ts";

@@ -150,8 +150,12 @@ export class CallerSide {
     return this.#waiting.length - this.#waitingFrom;
   }
 
-  /** Makes a call, at once or when there is a place. `onEnd` is called once, never before this returns. */
+  /**
+   * Makes a call, at once or when there is a place. `onEnd` is called once, never before this returns; a call that ends at
+   * once is told by what is returned instead.
+   */
   call(call: OutgoingCall, nowMs: number, onEnd: (outcome: CallOutcome) => void): CallHandle | CallOutcome {
+    if (call.deadlineAt <= nowMs) return { kind: "expired" };
     if (!this.isUsable) return { kind: "refused", reason: "closed", detail: "the connection takes no further calls" };
     if (this.waitingCalls >= (this.#options.waitingMax ?? 4_096))
       return { kind: "refused", reason: "busy", detail: "too many calls wait already" };

@@ -22,7 +22,8 @@ export interface WireLimits {
 export const WIRE_LIMITS: WireLimits = {
   frameBytesMax: 4 * 1024 * 1024,
   headerBytesMax: 16 * 1024,
-  depthMax: 200,
+  // What contracts carry may have 200; calls and faults are arrays around it.
+  depthMax: 202,
   itemsMax: 200_000,
   callsMax: 1_024,
   streamsMax: 64,

@@ -12,7 +12,7 @@ import { type FleetFile, type InstanceFile, readFleetFile, readInstanceFile } fr
 import { gatewayOf } from "../gateway-of.ts";
 import { type Listening, listen } from "../http/mod.ts";
 import { jsonLogger } from "../logger.ts";
-import { natsRegistry } from "./folder-registry.scratch.ts";
+import { natsRegistry } from "../nats/mod.ts";
 import { type SharedByRedis, openRedis } from "../redis/mod.ts";
 import { type OpenWorld, openWorld } from "../world.ts";
 import type { FleetApp } from "./app.ts";
@@ -95,7 +95,7 @@ class FleetProcess {
     const registryOf = (workload: string): Registry => {
       const known = this.#registries.get(workload);
       if (known !== undefined) return known;
-      const registry = natsRegistry({ folder: this.#told.folder });
+      const registry = natsRegistry({ link: this.#nats.linkOf(workload), clock, random });
       this.#registries.set(workload, registry);
       return registry;
     };

@@ -13,7 +13,7 @@ import { findPostgres, findProgram, freePort, hasNats, startNats, startPostgres,
 import type { NatsServer, RunningPostgres, RunningRedis } from "../engines/mod.ts";
 import { type Engine, type FleetEngines, type InstanceFile, ProgramMissing, replaceFile } from "../fleet/mod.ts";
 import { heardBy } from "../fleet-host/mod.ts";
-import { GATEWAY, OPERATOR, makeStreams, openNats, usersConfiguration } from "../nats/mod.ts";
+import { GATEWAY, OPERATOR, makeRegistryBucket, makeStreams, openNats, usersConfiguration } from "../nats/mod.ts";
 import { provisionDatabases } from "../postgres/mod.ts";
 import { passwordsOf } from "./passwords.ts";
 
@@ -175,6 +175,7 @@ async function prepareStreams({ ports, clock, random, log, passwordOf, services 
   try {
     await link.up();
     await makeStreams(link, services, { bytesMax: STREAM_BYTES_MAX });
+    await makeRegistryBucket(link);
   } finally {
     await link.close();
   }

@@ -14,6 +14,7 @@ import {
   type CallOutcome,
   CallerSide,
   NotStarted,
+  type NotStartedReason,
   type OutgoingCall,
   type WireLimits,
   type WireTiming,
@@ -53,6 +54,8 @@ export interface StreamedCall {
 const BACKOFF = { baseMs: 50, capMs: 1_000 };
 /** How often a call is moved to a further connection because its own is being replaced. */
 const MOVES_MAX = 3;
+
+const CANCELLED: CallOutcome = { kind: "cancelled" };
 
 interface Connection {
   readonly side: CallerSide;
@@ -127,24 +130,20 @@ export class WireChannel {
     for (const { side } of this.#connections) side.link.close(undefined, "the channel was closed");
   }
 
+  /** Gives a call to a connection. What it comes to goes to the waiter, now or later. */
   #begin(call: OutgoingCall, signal: AbortSignal | undefined, waiter: Waiter): CallHandle | undefined {
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (call.deadlineAt <= nowMs) return void waiter.reject(DeadlineExceeded.with({ label: labelOf(call) }));
-    if (signal?.aborted === true) return void waiter.reject(gaveUp(call));
+    const nowMs = this.#options.clock.monotonicMs();
     const connection = this.#usable(nowMs);
-    if (connection === undefined) {
-      const detail = this.#isClosed ? "the channel is closed" : this.#lastFailure;
-      const reason = this.#isClosed ? "closed" : "unreachable";
-      return void waiter.reject(NotStarted.with({ service: call.service, reason, detail }));
-    }
     let cancel: (() => void) | undefined;
     const onEnd = (outcome: CallOutcome): void => {
       if (cancel !== undefined) signal!.removeEventListener("abort", cancel);
       this.#ended(call, signal, waiter, outcome);
     };
-    const handle = connection.side.call(call, nowMs, onEnd);
-    if ("kind" in handle) return void this.#ended(call, signal, waiter, handle);
+    const handle = signal?.aborted === true ? CANCELLED : connection.call(call, nowMs, onEnd);
+    if ("kind" in handle) {
+      this.#ended(call, signal, waiter, handle);
+      return undefined;
+    }
     if (signal !== undefined) {
       cancel = () => handle.cancel();
       signal.addEventListener("abort", cancel, { once: true });
@@ -167,11 +166,13 @@ export class WireChannel {
     }
   }
 
-  #usable(nowMs: number): Connection | undefined {
-    if (this.#current?.side.isUsable === true) return this.#current;
-    if (this.#isClosed || nowMs < this.#retryAt) return undefined;
+  /** What takes calls now: a connection, a new one if need be, or something that refuses them. */
+  #usable(nowMs: number): Pick<CallerSide, "call"> {
+    if (this.#current?.side.isUsable === true) return this.#current.side;
+    if (this.#isClosed) return refusing("closed", "the channel is closed");
+    if (nowMs < this.#retryAt) return refusing("unreachable", this.#lastFailure);
     this.#current = this.#connect();
-    return this.#current;
+    return this.#current.side;
   }
 
   #connect(): Connection {
@@ -259,6 +260,10 @@ interface Waiter {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
   readonly moves: number;
+}
+
+function refusing(reason: NotStartedReason, detail: string): Pick<CallerSide, "call"> {
+  return { call: () => ({ kind: "refused", reason, detail }) };
 }
 
 function outgoing(envelope: Envelope, userToken: string | undefined): OutgoingCall {
