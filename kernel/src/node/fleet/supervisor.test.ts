@@ -138,6 +138,13 @@ test("a roll to a build that does not start is undone, and what ran before never
   await assert.rejects(fleet.supervisor.changes.roll("orders", { label: "v2" }), NotReady.is);
   assert.deepEqual(readyOf(fleet, "orders"), ["orders-1"]);
   assert.equal(pidOf(fleet, "orders-1"), pid);
+  await fleet.supervisor.changes.scale("orders", 2);
+  const rows = fleet.supervisor.snapshot().rows.filter(({ group }) => group === "orders");
+  assert.deepEqual(
+    rows.map(({ version, state }) => `${version} ${state}`),
+    ["v1 ready", "v1 ready"],
+    "what is started later is of the old build",
+  );
 });
 
 test("a group is scaled up and down, and the placement file says so", async (context) => {
