@@ -11,6 +11,18 @@ export {
   type OutputOf,
   contract,
 } from "./contract.ts";
+export { type Change, type Order, type Party, type Verdict, verdictOf } from "./diff/change.ts";
+export { contractChanges } from "./diff/diff.ts";
+export { type ContractPlan, type Precedence, contractPlan } from "./diff/plan.ts";
+export { contractReport } from "./diff/report.ts";
+export {
+  type ContractSnapshot,
+  type EventSnapshot,
+  type FaultSnapshot,
+  type OperationSnapshot,
+  type Reliance,
+  snapshotOf,
+} from "./diff/snapshot.ts";
 export { type DeclaredFault, fault } from "./fault.ts";
 export { type HttpBinding, type HttpMethod, http, pathFields } from "./http.ts";
 export type { Identity } from "./identity.ts";

@@ -1,6 +1,6 @@
 /** Old events in new clothes: stored data is never rewritten, it is brought to the newest version when it is read. */
 import type { EventType } from "../contract/mod.ts";
-import { validator } from "../schema/mod.ts";
+import { pruner, validator } from "../schema/mod.ts";
 import { type FaultType, copyJson, defineFault } from "../std/mod.ts";
 import type { RecordedEvent } from "./event.ts";
 
@@ -21,7 +21,7 @@ export const VersionUnknown: FaultType<{ event: string; version: number; known: 
 });
 
 /**
- * The event in the newest version that its contract has. Pure; the record that is passed stays as it is.
+ * The event in the newest version that its contract has, without what a newer build put in. Pure; the record that is passed stays as it is.
  * @throws {UpcastMissing} naming the step, {VersionUnknown} for an event from the future, and {Invalid} when what
  *   the upcasts made does not fit the schema.
  */
@@ -31,6 +31,11 @@ export function upcast<Data, Stored extends RecordedEvent>(
 ): Omit<Stored, "data"> & { readonly data: Data } {
   const { version: newest, upcasts, data: schema } = event.definition;
   if (record.version === newest) return record as Stored & { readonly data: Data };
+  if (record.version === newest) {
+    // A newer build may have recorded properties that this one does not know.
+    const data = pruner(schema)(record.data) as Data;
+    return (data === record.data ? record : { ...record, data }) as EventRecord<Data>;
+  }
   const name = `${event.service}.${event.name}`;
   if (record.version > newest) throw VersionUnknown.with({ event: name, version: record.version, known: newest });
   let data: unknown = copyJson(record.data);

@@ -1,5 +1,6 @@
 /** node: the real world. The only part that touches Node's modules, the time, sockets and files. */
 export { systemClock } from "./clock.ts";
+export { type CommandResult, contractDiff, readSnapshots, snapshotText, writeSnapshots } from "./contracts/mod.ts";
 export { nodeCrypto } from "./crypto.ts";
 export { jsonLogger, prettyLogger } from "./logger.ts";
 export { type SmtpOptions, smtpMail } from "./mail.ts";

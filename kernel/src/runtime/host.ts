@@ -23,6 +23,7 @@ import { DEADLINE_MS, Routes } from "./outbound.ts";
 import type { Service } from "./service.ts";
 import { ServiceRunner } from "./service-runner.ts";
 import { Edge } from "./edge.ts";
+import { readingTransport } from "./reading.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import type { Settings, System } from "./system.ts";
 import type { World } from "./world.ts";
@@ -86,12 +87,16 @@ export class Host {
     this.world = world;
     this.#settings = settings ?? {};
     this.#placed = placedOf(system, place);
-    this.#elsewhere = elsewhere;
+    this.#elsewhere = elsewhere && {
+      ...elsewhere,
+      transport: readingTransport(elsewhere.transport, system.contracts),
+    };
     this.metrics = metrics ?? new Metrics();
     const { clock, random, spans } = world;
     this.tracer = tracer ?? new Tracer({ clock, random, ...(spans === undefined ? {} : { exporter: spans }) });
     this.#wheel = new DeadlineWheel(clock);
-    this.#edge = elsewhere && new Edge({ system, world, metrics: this.metrics, transport: elsewhere.transport });
+    this.#edge =
+      this.#elsewhere && new Edge({ system, world, metrics: this.metrics, transport: this.#elsewhere.transport });
   }
 
   /**

@@ -37,7 +37,9 @@ export {
 } from "./faults.ts";
 export { Host, type HostOptions, type Invocation } from "./host.ts";
 export { type Mail, type MailPort, MailRefused, MailUnavailable, MailUnknown } from "./mail.ts";
+export { AnswerUnfit, readingTransport } from "./reading.ts";
 export { type Settings, type System, type SystemOptions, defineSystem } from "./system.ts";
+export { systemSnapshots } from "./snapshots.ts";
 export type { Fetch, World } from "./world.ts";
 export type { HostView } from "./host-view.ts";
 export { operatorService } from "./operator.ts";
