@@ -144,6 +144,8 @@ function settingsOf(options: PostgresOptions, port: number): string[] {
     shared_buffers: "64MB",
     // Serializable transactions lock what they read; with few places they lock whole tables, and undo one another.
     max_pred_locks_per_transaction: 256,
+    // How long two that wait for one another do so before one is undone, and run again.
+    deadlock_timeout: "100ms",
     password_encryption: "scram-sha-256",
     jit: "off",
     log_min_messages: "warning",
