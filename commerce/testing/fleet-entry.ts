@@ -1,9 +1,10 @@
 /** The entry of fleets that tests start: the shop with settings of the test's own. */
+import { fileURLToPath } from "node:url";
 import { fleetMain } from "@isomer/kernel/cli";
 import type { Settings } from "@isomer/kernel/runtime";
 
 process.exitCode = await fleetMain({
-  entry: import.meta.url,
+  entry: fileURLToPath(import.meta.url),
   app: async () => {
     const { shopFleet } = await import("../run/fleet.ts");
     const overrides = JSON.parse(process.env["SHOP_OVERRIDES"] ?? "{}") as Settings;

@@ -8,7 +8,7 @@ import { type Finding, type Module, type Rule, lineAt } from "./tree.ts";
  */
 const REAL = [
   ...["kernel/src/node/", "kernel/src/sqlite/", "kernel/src/sim/real/", "kernel/src/sim/tripwires/"],
-  ...["bench/", "tools/", "commerce/main.ts", "commerce/run/", "commerce/testing/sim/main.ts"],
+  ...["bench/", "tools/", "commerce/main.ts", "commerce/fleet.ts", "commerce/run/", "commerce/testing/sim/main.ts"],
   ...["examples/booking/main.ts", "examples/booking/simulate.ts"],
 ];
 

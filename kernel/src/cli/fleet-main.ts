@@ -1,5 +1,4 @@
 /** The entry of a system that runs as a fleet: the `isomer` command, with that system in it. */
-import { fileURLToPath } from "node:url";
 import { silentLogger } from "../std/mod.ts";
 import { processTerminal } from "../node/fleet/mod.ts";
 import { type FleetApp, runFleetHost } from "../node/fleet-host/mod.ts";
@@ -12,7 +11,7 @@ const TRUST_DOMAIN = "fleet.local";
 
 /** What {@link fleetMain} takes. */
 export interface FleetMainOptions {
-  /** `import.meta.url` of the module that calls this: processes of the fleet are started with it. */
+  /** The path of the module that calls this: processes of the fleet are started with it. */
   readonly entry: string;
   /** The system; loaded only when a command needs it. */
   readonly app: () => Promise<FleetApp>;
@@ -26,7 +25,7 @@ export function fleetMain({ entry, app, arguments: words }: FleetMainOptions): P
     arguments: words,
     terminal: processTerminal(),
     clock: systemClock(),
-    entry: fileURLToPath(entry),
+    entry,
     system: async () => fleetSystem(await app()),
     run: async (given) => runFleetHost(await app(), given),
   });

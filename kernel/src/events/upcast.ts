@@ -30,11 +30,10 @@ export function upcast<Data, Stored extends RecordedEvent>(
   record: Stored,
 ): Omit<Stored, "data"> & { readonly data: Data } {
   const { version: newest, upcasts, data: schema } = event.definition;
-  if (record.version === newest) return record as Stored & { readonly data: Data };
   if (record.version === newest) {
     // A newer build may have recorded properties that this one does not know.
     const data = pruner(schema)(record.data) as Data;
-    return (data === record.data ? record : { ...record, data }) as EventRecord<Data>;
+    return (data === record.data ? record : { ...record, data }) as Stored & { readonly data: Data };
   }
   const name = `${event.service}.${event.name}`;
   if (record.version > newest) throw VersionUnknown.with({ event: name, version: record.version, known: newest });
