@@ -2,6 +2,7 @@
 export { systemClock } from "./clock.ts";
 export { type CommandResult, contractDiff, readSnapshots, snapshotText, writeSnapshots } from "./contracts/mod.ts";
 export { nodeCrypto } from "./crypto.ts";
+export { DnsRegistry, type DnsRegistryOptions, type Lookup } from "./discovery/mod.ts";
 export { jsonLogger, prettyLogger } from "./logger.ts";
 export { type SmtpOptions, smtpMail } from "./mail.ts";
 export { systemRandom } from "./random.ts";
