@@ -4,7 +4,7 @@ export { Admission, type AdmissionOptions } from "./admission.ts";
 export { type BackoffOptions, backoffMs } from "./backoff.ts";
 export { Balancer, type BalancerEvents, type BalancerOptions, type PickRequest } from "./balance/balancer.ts";
 export { Endpoint, type EndpointOptions, type Member, PENALTY_MS, type Reach } from "./balance/endpoint.ts";
-export { ANSWERED, type CallOutcome, outcomeOf } from "./balance/outcome.ts";
+export { ANSWERED, type CallOutcome, UNREACHED, outcomeOf } from "./balance/outcome.ts";
 export { Outlier, type OutlierOptions, type OutlierState } from "./balance/outlier.ts";
 export { PeakEwma } from "./balance/peak-ewma.ts";
 export { hash32, rank } from "./balance/rendezvous.ts";

@@ -7,6 +7,7 @@ import {
   type Endpoint,
   type Member,
   type Reach,
+  UNREACHED,
   markCounted,
   outcomeOf,
 } from "../guard/mod.ts";
@@ -139,8 +140,8 @@ export class Pool {
 
   #failed(endpoint: Endpoint, { operation, signal }: Envelope, error: unknown, startedMs: number): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    // What was not begun says nothing about who would have done it; that it cannot be reached, its link knows.
-    const outcome = outcomeOf(error, signal?.aborted === true || wasNotStarted(error), nowMs - startedMs);
+    const { aborted = false } = signal ?? {};
+    const outcome = wasNotStarted(error) ? UNREACHED : outcomeOf(error, aborted, nowMs - startedMs);
     this.#balancer.ended(endpoint, { operation, outcome, startedMs }, nowMs);
   }
 

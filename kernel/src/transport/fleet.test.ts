@@ -16,6 +16,7 @@ import {
   type Snapshot,
   StaticRegistry,
   affinityBy,
+  notStarted,
 } from "./mod.ts";
 import { type FakeInstance, FakeInstances } from "./testing/fake-instances.ts";
 
@@ -97,6 +98,18 @@ void test("a call that was surely not begun goes to another instance at once, an
   assert.deepEqual(await offer(50, 1), []);
   assert.equal(only(fakes, 3).calls, 50);
   assert.ok(clock.monotonicMs() - began < 100);
+});
+
+void test("an instance that calls do not get to is tried about once a second, though its channel says ready", async () => {
+  const { fakes, offer } = await make(3);
+  const lost = only(fakes, 1);
+  let tried = 0;
+  lost.answer = () => {
+    tried += 1;
+    return Promise.reject(notStarted({ service: "shop", reason: "connection refused" }));
+  };
+  assert.deepEqual(await offer(1_000, 10), []);
+  assert.ok(tried > 3 && tried < 30, String(tried));
 });
 
 void test("an instance that dies costs the calls under way and no more; it is connected to again when it is back", async () => {

@@ -155,6 +155,7 @@ export class Balancer {
     if (outcome.kind === "answered") endpoint.succeeded(operation, tookMs, nowMs);
     else if (outcome.kind === "failed") endpoint.failed(operation, nowMs);
     else if (outcome.kind === "refused") endpoint.refused(operation, outcome.retryAfterMs, nowMs);
+    else if (outcome.kind === "unreached") endpoint.unreached(operation, nowMs);
     else endpoint.ignored(operation, tookMs, nowMs);
     if (this.#endpoints.get(endpoint.id) === endpoint) this.#judge(endpoint, outcome, nowMs);
   }
@@ -248,7 +249,7 @@ export class Balancer {
     for (const endpoint of this.#roster.probation) {
       const { state } = endpoint.outlier;
       if (state.name !== "probation" || state.isProbing || tried?.includes(endpoint) === true) continue;
-      if (!endpoint.enter(operation, nowMs)) continue;
+      if (endpoint.isAvoided(nowMs) || !endpoint.enter(operation, nowMs)) continue;
       state.isProbing = true;
       return endpoint;
     }
@@ -261,7 +262,7 @@ export class Balancer {
     const failed = kind === "failed";
     if (failed || kind === "refused") this.#reprieve(nowMs);
     if (state.name === "probation") {
-      if (kind === "unknown" || kind === "refused") state.isProbing = false;
+      if (kind === "unknown" || kind === "refused" || kind === "unreached") state.isProbing = false;
       else if (failed) this.#eject(endpoint, nowMs);
       else this.#recover(endpoint, nowMs);
     } else if (kind === "refused") {

@@ -31,6 +31,8 @@ export interface EndpointOptions {
 export const PENALTY_MS = 5_000;
 /** The longest that an instance's wish to be left alone is kept, in milliseconds. */
 const AVOID_MAX_MS = 30_000;
+/** How long an instance is left alone that a call did not get to, in milliseconds. */
+const UNREACHED_MS = 1_000;
 /** Below this, differences of latency mean nothing, in milliseconds. */
 const COST_MIN_MS = 0.1;
 /** The share that a new instance begins with. */
@@ -135,6 +137,17 @@ export class Endpoint {
     this.#breakers?.get(operation)?.ignored();
   }
 
+  /** A call did not get there: soon it is tried again, for a connection may only have been replaced. */
+  unreached(operation: string, nowMs: number): void {
+    this.#avoidUntilMs = Math.max(this.#avoidUntilMs, nowMs + UNREACHED_MS);
+    this.#breakers?.get(operation)?.ignored();
+  }
+
+  /** Whether it is left alone if there are others. */
+  isAvoided(nowMs: number): boolean {
+    return nowMs < this.#avoidUntilMs;
+  }
+
   /** Nothing can be said, but that a call took at least so long. */
   ignored(operation: string, tookMs: number, nowMs: number): void {
     this.latency.observeAtLeast(tookMs, nowMs);
@@ -144,6 +157,7 @@ export class Endpoint {
   /** Its probation went well: it is as good as others, and begins with a small share. */
   forgive(nowMs: number): void {
     this.#penaltyMs = 0;
+    this.#avoidUntilMs = Number.NEGATIVE_INFINITY;
     this.startRamp(nowMs);
   }
 

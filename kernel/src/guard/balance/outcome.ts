@@ -5,16 +5,20 @@ import { isCalleeFailure } from "../retryable.ts";
 
 /**
  * How a call ended. `answered`: it did its work, were it to refuse the input. `failed`: it could not. `refused`: it has too
- * much to do, until so much later. `unknown`: nothing can be said about the instance.
+ * much to do, until so much later. `unreached`: the call did not get there. `unknown`: nothing can be said about the
+ * instance.
  */
 export type CallOutcome =
   | { readonly kind: "answered" }
   | { readonly kind: "failed" }
   | { readonly kind: "refused"; readonly retryAfterMs: number }
+  | { readonly kind: "unreached" }
   | { readonly kind: "unknown" };
 
 /** The outcome of a call that was answered. */
 export const ANSWERED: CallOutcome = { kind: "answered" };
+/** The outcome of a call that did not get to the instance. */
+export const UNREACHED: CallOutcome = { kind: "unreached" };
 const FAILED: CallOutcome = { kind: "failed" };
 const UNKNOWN: CallOutcome = { kind: "unknown" };
 
