@@ -156,7 +156,7 @@ export class OperationRunner {
 
   /** A service calls what it may not: it is wrong, or it is not itself any more. Clients do so all the time. */
   #refused({ caller, peer, identity }: Envelope, reason: string): void {
-    if (caller === undefined) return;
+    if (caller === undefined || !this.#runner.refusals.take()) return;
     const { name } = this;
     const subject = identity?.subject;
     const asserted = identity?.asserted;

@@ -4,6 +4,7 @@ import { type Hints, type LogSource, recorderOn } from "../events/mod.ts";
 import type { Admission } from "../guard/mod.ts";
 import { formatTraceparent, type OperationMetrics, type OperationSeries, type Tracer } from "../observe/mod.ts";
 import type { SagaEngine } from "../saga/mod.ts";
+import { LogBudget } from "../std/mod.ts";
 import { ConnectionLost, type Database } from "../store/mod.ts";
 import type { Origin } from "./call-context.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
@@ -54,6 +55,8 @@ export class ServiceRunner {
   engine: SagaEngine | undefined;
   /** Whether calls from the edge are refused because the host stops. */
   draining = false;
+  /** How much of what other services are refused is logged. */
+  readonly refusals: LogBudget;
   readonly #metrics: OperationMetrics;
   readonly #hints: Hints | undefined;
   readonly #operations = new Map<string, OperationRunner>();
@@ -73,6 +76,7 @@ export class ServiceRunner {
     this.source = parts.source;
     this.#hints = parts.hints;
     this.#metrics = parts.metrics;
+    this.refusals = new LogBudget(parts.world.clock);
     const operations = Object.entries<Operation>({ ...this.contract.commands, ...this.contract.queries });
     for (const [name, definition] of operations) {
       this.#operations.set(name, new OperationRunner(this, name, definition));

@@ -16,4 +16,5 @@ export {
 export { type Ids, uuidV7 } from "./ids.ts";
 export { DEPTH_MAX, type Json, canonicalJson, copyJson } from "./json.ts";
 export { type LogFields, type LogLevel, type Logger, silentLogger } from "./log.ts";
+export { LogBudget } from "./log-budget.ts";
 export type { Random } from "./random.ts";

@@ -15,7 +15,7 @@ import {
   readAssertion,
   workloadOf,
 } from "../security/mod.ts";
-import type { Clock, Logger } from "../std/mod.ts";
+import { type Clock, LogBudget, type Logger } from "../std/mod.ts";
 import type { Envelope } from "./envelope.ts";
 import { PeerRefused } from "./faults.ts";
 import type { UserTokens } from "./user-tokens.ts";
@@ -41,9 +41,6 @@ export interface InboundOptions {
 /** The service that operators may call. */
 const OPERATED = "operator";
 const PEERS_MAX = 1_000;
-/** How many refusals are logged in a window; all are counted. A peer that is refused ten thousand times fills no disk. */
-const LOGGED_MAX = 50;
-const WINDOW_MS = 10_000;
 
 /**
  * Makes the function that lets calls in.
@@ -109,18 +106,11 @@ function identityOf(
 
 function refuser({ clock, log, metrics }: InboundOptions): (call: InboundCall, peer: string, reason: string) => Error {
   const refused = metrics.counter("isomer.inbound.refused", "Calls of other processes that were refused.", ["peer"]);
-  let windowEnds = 0;
-  let logged = 0;
+  const budget = new LogBudget(clock);
   return ({ service, operation, caller }, peer, reason) => {
     const name = `${service}.${operation}`;
     refused.with({ peer }).add(1);
-    const now = clock.monotonicMs();
-    if (now >= windowEnds) {
-      windowEnds = now + WINDOW_MS;
-      logged = 0;
-    }
-    logged += 1;
-    if (logged <= LOGGED_MAX) log.warn("call refused", { operation: name, caller, peer, reason });
+    if (budget.take()) log.warn("call refused", { operation: name, caller, peer, reason });
     return PeerRefused.with({ peer, operation: name, reason });
   };
 }
