@@ -267,6 +267,41 @@ void describe("connections that end", () => {
     );
   });
 
+  void test("no call fails while one authority takes over from another", async () => {
+    const next = new TestAuthority();
+    const own = authority.identity("service/callee", "service/caller");
+    const paths = ["service/callee", "service/caller"];
+    const both = authority.bundle + next.bundle;
+    const steps = [
+      () => paths.map((path) => [path, { ...own.credentials(path), trustBundle: both }] as const),
+      () => [["service/callee", { ...next.issue("service/callee"), trustBundle: both }] as const],
+      () => [["service/caller", { ...next.issue("service/caller"), trustBundle: both }] as const],
+      () => paths.map((path) => [path, { ...own.credentials(path), trustBundle: next.bundle }] as const),
+    ];
+    await withBench(
+      echo,
+      async ({ server, send }) => {
+        for (const step of steps) {
+          let isOver = false;
+          const calling = (async () => {
+            for (let n = 0; !isOver || n < 20; n += 1) assert.equal((await send(n)).output, n);
+          })();
+          for (const [path, credentials] of step()) {
+            own.rotate(path, credentials);
+            assert.equal((await send("now")).output, "now");
+          }
+          isOver = true;
+          await calling;
+        }
+        const old = channelTo(server.port, { identity });
+        await assert.rejects(old.send(envelopeOf(1), undefined), NotStarted.is);
+        old.destroy();
+      },
+      { server: { identity: own }, channel: { identity: own } },
+    );
+    next.close();
+  });
+
   void test("a connection ends before the peer's certificate does", async () => {
     const own = authority.identity("service/callee", "service/caller");
     own.rotate("service/caller", authority.issue("service/caller", 3_000));
