@@ -28,13 +28,3 @@ export const ReplyUnsendable: FaultType<{ reason: string }> = defineFault({
  * (`unreachable`); the peer cannot do what is asked (`unsupported`).
  */
 export type NotStartedReason = "draining" | "replaced" | "busy" | "closed" | "unreachable" | "unsupported";
-
-/**
- * The call was certainly not started: it never left, or the callee said that it did not begin it. It may be repeated at
- * once, elsewhere, whatever it does.
- */
-export const NotStarted: FaultType<{ service: string; reason: NotStartedReason; detail: string }> = defineFault({
-  code: "wire/not-started",
-  kind: "unavailable",
-  message: ({ service, reason, detail }) => `The call of "${service}" was not started (${reason}: ${detail}).`,
-});

@@ -106,6 +106,20 @@ void test("a few bytes cannot announce what is not there", () => {
     assert.throws(() => codec.decode(Uint8Array.from(bytes), 0, bytes.length), Malformed.is, String(bytes.slice(0, 9)));
 });
 
+void test("a value may be as deep and as wide as the limits say, and no more", () => {
+  const nested = (levels: number): number[] => [...Array.from({ length: levels }, () => 0x91), 0xc0];
+  const wide = (items: number): number[] => [0xdc, items >> 8, items & 255, ...Array.from({ length: items }, () => 1)];
+  const read = (bytes: number[]): unknown => codec.decode(Uint8Array.from(bytes), 0, bytes.length);
+  const says =
+    (reason: RegExp) =>
+    (error: unknown): boolean =>
+      Malformed.is(error) && reason.test(error.data.reason);
+  assert.deepEqual(extent(read(nested(16))), { depth: 16, items: 16 });
+  assert.throws(() => read(nested(17)), says(/nested deeper than 16/));
+  assert.deepEqual(extent(read(wide(1_000))), { depth: 1, items: 1_000 });
+  assert.throws(() => read(wide(1_001)), says(/more than 1000 members/));
+});
+
 /** What a well-behaved caller sends. */
 function validStream(): Uint8Array {
   const writer = new FrameWriter();

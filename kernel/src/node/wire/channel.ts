@@ -8,12 +8,11 @@ import { DeadlineExceeded, backoffMs, markRetried } from "../../guard/mod.ts";
 import { formatTraceparent } from "../../observe/mod.ts";
 import type { WorkloadIdentity } from "../../security/mod.ts";
 import { type Clock, type Logger, type Random, type Timer, faultFrom } from "../../std/mod.ts";
-import { type Envelope, type Reply, Unreachable } from "../../transport/mod.ts";
+import { type Envelope, type Reply, Unreachable, notStarted } from "../../transport/mod.ts";
 import {
   type CallHandle,
   type CallOutcome,
   CallerSide,
-  NotStarted,
   type NotStartedReason,
   type OutgoingCall,
   type WireLimits,
@@ -88,7 +87,7 @@ export class WireChannel {
 
   /**
    * Makes a call.
-   * @throws the callee's fault; {@link NotStarted} when the call was certainly not started; {@link Unreachable} when nobody knows
+   * @throws the callee's fault; one made by {@link notStarted} when the call was certainly not started; {@link Unreachable} when nobody knows
    * whether it was; {@link DeadlineExceeded} at its deadline; `wire/unsendable` when its input cannot travel.
    */
   send(envelope: Envelope, userToken: string | undefined): Promise<Reply> {
@@ -306,7 +305,7 @@ function errorOf(call: OutgoingCall, outcome: Exclude<CallOutcome, { kind: "repl
       return fault;
     }
     case "refused":
-      return NotStarted.with({ service, reason: outcome.reason, detail: outcome.detail });
+      return notStarted({ service, reason: `${outcome.reason}: ${outcome.detail}` });
     case "unsendable":
       return outcome.error;
     case "expired":

@@ -8,9 +8,7 @@ import {
   type Envelope,
   type Instance,
   type Reply,
-  notStarted,
 } from "../../transport/mod.ts";
-import { NotStarted } from "../../wire/mod.ts";
 import { WireChannel } from "./channel.ts";
 import type { VerifyPeer } from "./tls.ts";
 
@@ -35,14 +33,12 @@ export function wireChannels(options: WireChannelsOptions): ChannelFactory {
 
 class InstanceChannel implements Channel {
   readonly #options: WireChannelsOptions;
-  readonly #service: string;
   readonly #wire: WireChannel;
   #state: ChannelState = "ready";
   #listener: ((state: ChannelState) => void) | undefined;
 
   constructor(options: WireChannelsOptions, { service, address }: Instance) {
     this.#options = options;
-    this.#service = service;
     this.#wire = new WireChannel({
       ...options,
       ...{ host: address.host, port: address.port, peer: `service/${service}` },
@@ -54,14 +50,8 @@ class InstanceChannel implements Channel {
     return this.#state;
   }
 
-  async send(envelope: Envelope, userToken: string | undefined): Promise<Reply> {
-    try {
-      return await this.#wire.send(envelope, userToken);
-    } catch (error) {
-      // The wire knows that nothing was begun; the balancer may go elsewhere at once.
-      if (!NotStarted.is(error)) throw error;
-      throw notStarted({ service: this.#service, reason: error.data.detail });
-    }
+  send(envelope: Envelope, userToken: string | undefined): Promise<Reply> {
+    return this.#wire.send(envelope, userToken);
   }
 
   onState(listener: (state: ChannelState) => void): void {

@@ -6,8 +6,7 @@ import { after, describe, test } from "node:test";
 import { type ConnectionOptions, type TLSSocket, connect } from "node:tls";
 import { DeadlineExceeded } from "../../guard/mod.ts";
 import { silentLogger } from "../../std/mod.ts";
-import { type Envelope, type Reply, Unreachable } from "../../transport/mod.ts";
-import { NotStarted } from "../../wire/mod.ts";
+import { type Envelope, NotStarted, type Reply, Unreachable, notStarted, wasNotStarted } from "../../transport/mod.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
 import { WireChannel, type WireChannelOptions, WireServer, type WireServerOptions } from "./mod.ts";
@@ -141,7 +140,7 @@ void describe("who is let in", () => {
     await withBench(
       echo,
       async ({ server, send }) => {
-        await assert.rejects(send(1), NotStarted.is);
+        await assert.rejects(send(1), wasNotStarted);
         assert.equal(server.load.connections, 0);
       },
       { server: { verifyPeer } },
@@ -177,7 +176,7 @@ void describe("who is let in", () => {
     await withBench(
       handle,
       async ({ send }) => {
-        await assert.rejects(send(1), (error) => NotStarted.is(error) && /service\/other/.test(error.data.detail));
+        await assert.rejects(send(1), (error) => NotStarted.is(error) && /service\/other/.test(error.data.reason));
         assert.equal(calls, 0);
       },
       { server: { identity: other } },
@@ -218,7 +217,7 @@ void describe("connections that end", () => {
         const drained = server.drain();
         const late = [4, 5, 6].map((n) => send(n));
         for (const error of await Promise.allSettled(late))
-          assert.ok(error.status === "rejected" && NotStarted.is(error.reason));
+          assert.ok(error.status === "rejected" && wasNotStarted(error.reason));
         assert.equal(drains, 1);
         for (const go of release) go();
         assert.deepEqual(
@@ -267,6 +266,41 @@ void describe("connections that end", () => {
     );
   });
 
+  void test("no call fails while one authority takes over from another", async () => {
+    const next = new TestAuthority();
+    const own = authority.identity("service/callee", "service/caller");
+    const paths = ["service/callee", "service/caller"];
+    const both = authority.bundle + next.bundle;
+    const steps = [
+      () => paths.map((path) => [path, { ...own.credentials(path), trustBundle: both }] as const),
+      () => [["service/callee", { ...next.issue("service/callee"), trustBundle: both }] as const],
+      () => [["service/caller", { ...next.issue("service/caller"), trustBundle: both }] as const],
+      () => paths.map((path) => [path, { ...own.credentials(path), trustBundle: next.bundle }] as const),
+    ];
+    await withBench(
+      echo,
+      async ({ server, send }) => {
+        for (const step of steps) {
+          let isOver = false;
+          const calling = (async () => {
+            for (let n = 0; !isOver || n < 20; n += 1) assert.equal((await send(n)).output, n);
+          })();
+          for (const [path, credentials] of step()) {
+            own.rotate(path, credentials);
+            assert.equal((await send("now")).output, "now");
+          }
+          isOver = true;
+          await calling;
+        }
+        const old = channelTo(server.port, { identity });
+        await assert.rejects(old.send(envelopeOf(1), undefined), wasNotStarted);
+        old.destroy();
+      },
+      { server: { identity: own }, channel: { identity: own } },
+    );
+    next.close();
+  });
+
   void test("a connection ends before the peer's certificate does", async () => {
     const own = authority.identity("service/callee", "service/caller");
     own.rotate("service/caller", authority.issue("service/caller", 3_000));
@@ -294,7 +328,7 @@ void describe("connections that end", () => {
       await until(() => begun === 1);
       await server.close();
       await assert.rejects(lost, Unreachable.is);
-      await assert.rejects(send(2), (error) => NotStarted.is(error) && error.data.reason === "unreachable");
+      await assert.rejects(send(2), (error) => NotStarted.is(error) && error.data.reason.startsWith("unreachable"));
     });
   });
 
@@ -330,6 +364,16 @@ void describe("connections that end", () => {
       await until(() => call !== undefined);
       channel.destroy();
       await until(() => call?.signal?.aborted === true);
+    });
+  });
+
+  void test("a callee that passes on that something was not started has itself been started", async () => {
+    const handle: Handle = async () => {
+      throw notStarted({ service: "further", reason: "down" });
+    };
+    await withBench(handle, async ({ send }) => {
+      const error: unknown = await send(1).catch((thrown: unknown) => thrown);
+      assert.deepEqual([NotStarted.is(error), wasNotStarted(error)], [true, false]);
     });
   });
 
@@ -411,7 +455,7 @@ void describe("peers that are slow or hostile", () => {
         const refused = (await Promise.allSettled(sending.slice(8))).map(
           (each) => each.status === "rejected" && each.reason,
         );
-        assert.ok(refused.every((error) => NotStarted.is(error) && error.data.reason === "busy"));
+        assert.ok(refused.every((error) => NotStarted.is(error) && error.data.reason.startsWith("busy")));
         assert.equal(release.length, 4);
         while (release.length > 0) {
           release.shift()?.();
