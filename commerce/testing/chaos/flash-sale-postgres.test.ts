@@ -1,11 +1,10 @@
 /** The flash sale over a shop that keeps everything in PostgreSQL: its writers run side by side. */
 import { after, test } from "node:test";
 import { keepShopsInPostgres, withoutPostgres } from "../shops-on-postgres.ts";
+import { flashSale } from "./flash-sale.ts";
 
-if (withoutPostgres === false) {
-  const stop = keepShopsInPostgres();
-  await import("./flash-sale.test.ts");
-  after(stop);
-} else {
-  void test("the flash sale on PostgreSQL", { skip: withoutPostgres });
-}
+if (withoutPostgres === false) after(keepShopsInPostgres());
+
+test("200 buyers for the last 20, on PostgreSQL", { skip: withoutPostgres, timeout: 120_000 }, () =>
+  flashSale(200, 20),
+);

@@ -22,6 +22,7 @@ import {
 import { dumpTo } from "./backup.ts";
 import { Connection } from "./connection.ts";
 import { isConflict, isStalePlan, translate } from "./errors.ts";
+import { Gate } from "./gate.ts";
 import { migrate } from "./migrate.ts";
 import { Pool } from "./pool.ts";
 import { Retries } from "./retries.ts";
@@ -63,6 +64,7 @@ export class PostgresDatabase implements Database {
   readonly #replica: Pool | undefined;
   readonly #watchdog: Watchdog;
   readonly #retries: Retries;
+  readonly #gate: Gate;
   readonly #texts = new Texts();
   /** Transactions, and the undoing of some, that are under way. */
   #active = 0;
@@ -73,7 +75,13 @@ export class PostgresDatabase implements Database {
   constructor(options: PostgresDatabaseOptions) {
     this.#options = options;
     this.#watchdog = new Watchdog(options);
-    this.#retries = new Retries({ database: options.name, clock: options.clock, random: options.random });
+    this.#retries = new Retries({ clock: options.clock, random: options.random });
+    this.#gate = new Gate({
+      database: options.name,
+      clock: options.clock,
+      runningMax: options.connectionsMax,
+      waitingMax: options.queuedMax,
+    });
     this.#pool = this.#poolOf(options.url);
     this.#replica = options.replicaUrl === undefined ? undefined : this.#poolOf(options.replicaUrl);
   }
@@ -83,8 +91,10 @@ export class PostgresDatabase implements Database {
   }
 
   write<T>(options: TransactionOptions, body: Body<T>): Promise<T> {
-    const isolation = options.isolation === "read committed" ? "READ COMMITTED" : "SERIALIZABLE";
-    return this.#counted(() => this.#carryOut(options, () => this.#writeOnce(options, isolation, body)));
+    if (options.isolation === "read committed") {
+      return this.#counted(() => this.#carryOut(options, () => this.#writeOnce(options, "READ COMMITTED", body)));
+    }
+    return this.#counted(() => this.#carryOut(options, (isAgain) => this.#writeInTurn(options, body, isAgain)));
   }
 
   read<T>(options: TransactionOptions, body: Body<T>): Promise<T> {
@@ -111,7 +121,7 @@ export class PostgresDatabase implements Database {
     const { queuedMax, connectionsMax } = this.#options;
     const [transactions, commits] = [this.#commits, this.#commits];
     return {
-      queued: this.#pool.waiting,
+      queued: this.#gate.waiting + this.#pool.waiting,
       queuedMax,
       commits,
       transactions,
@@ -150,24 +160,33 @@ export class PostgresDatabase implements Database {
   }
 
   /** Attempts until one succeeds, or fails by its own fault. */
-  async #carryOut<T>(options: TransactionOptions, once: () => Promise<Attempt<T>>): Promise<T> {
+  async #carryOut<T>(options: TransactionOptions, once: (isAgain: boolean) => Promise<Attempt<T>>): Promise<T> {
     const { label, deadlineAt } = options;
     if (this.#watchdog.isLate(deadlineAt)) throw DeadlineExceeded.with({ label });
     const attempts = this.#retries.of(label, deadlineAt);
-    try {
-      for (;;) {
-        const attempt = await once();
-        if ("value" in attempt) return attempt.value;
-        if (isStalePlan(attempt.reason)) this.#pool.renew();
-        if (!(await attempts.again(attempt.reason))) throw this.#told(attempt, label);
-      }
-    } finally {
-      attempts.done();
+    for (let isAgain = false; ; isAgain = true) {
+      const attempt = await once(isAgain);
+      if ("value" in attempt) return attempt.value;
+      if (isStalePlan(attempt.reason)) this.#pool.renew();
+      if (!(await attempts.again(attempt.reason))) throw this.#told(attempt, label);
     }
   }
 
   #told({ error, reason }: { readonly error: unknown; readonly reason: unknown }, label: string): unknown {
     return isConflict(reason) ? Contended.with({ database: this.name, label }, { cause: reason }) : error;
+  }
+
+  async #writeInTurn<T>(options: TransactionOptions, body: Body<T>, isAgain: boolean): Promise<Attempt<T>> {
+    await this.#gate.enter(options.label, options.deadlineAt, isAgain);
+    let outcome: Parameters<Gate["leave"]>[0] = "failed";
+    try {
+      const attempt = await this.#writeOnce(options, "SERIALIZABLE", body);
+      if ("value" in attempt) outcome = "committed";
+      else if (isConflict(attempt.reason)) outcome = "conflict";
+      return attempt;
+    } finally {
+      this.#gate.leave(outcome);
+    }
   }
 
   async #writeOnce<T>(options: TransactionOptions, isolation: string, body: Body<T>): Promise<Attempt<T>> {

@@ -4,19 +4,14 @@
  *
  * A key that is there already is mostly another's way of being in the way: the body looked, saw nothing, and wrote what
  * somebody else had just written. Run again, it sees it. Where it fails again all the same, the mistake is its own.
- *
- * Who lost several times goes into the lane, where the losers of this process run one at a time: sixteen that want one row
- * would otherwise undo one another for long.
  */
-import { Bulkhead, DeadlineExceeded } from "../../guard/mod.ts";
+import { DeadlineExceeded } from "../../guard/mod.ts";
 import { type Clock, type Random, sleep } from "../../std/mod.ts";
 import { isUniqueViolation } from "../../store/mod.ts";
 import { isConflict, isLost, isStalePlan } from "./errors.ts";
 
 /** After so many losses it is not tried again. */
 const CONFLICTS_MAX = 30;
-/** Who lost so often goes into the lane. */
-const LANE_AFTER = 2;
 /** A key that was there so often is there. */
 const UNIQUE_MAX = 1;
 const CONFLICT_PAUSE_MS = 2;
@@ -24,7 +19,6 @@ const CONFLICT_PAUSE_MAX_MS = 50;
 /** A server that is started anew takes a second or two. */
 const LOST_MAX = 7;
 const LOST_PAUSE_MS = 25;
-const LANE_WAIT_MS = 30_000;
 
 /** What became of the attempts of one transaction so far. */
 export class Attempts {
@@ -34,7 +28,6 @@ export class Attempts {
   #conflicts = 0;
   #losses = 0;
   #repeated = 0;
-  #inLane = false;
 
   constructor(retries: Retries, label: string, deadlineAt: number | undefined) {
     this.#retries = retries;
@@ -55,19 +48,8 @@ export class Attempts {
       throw DeadlineExceeded.with({ label: this.#label }, { cause: error });
     }
     this.#retries.count += 1;
-    if (this.#conflicts >= LANE_AFTER && !this.#inLane) {
-      await this.#retries.lane.enter(this.#deadlineAt ?? clock.monotonicMs() + LANE_WAIT_MS);
-      this.#inLane = true;
-    } else {
-      await sleep(clock, jitteredMs);
-    }
+    await sleep(clock, jitteredMs);
     return true;
-  }
-
-  /** It is over, however it ended. */
-  done(): void {
-    if (this.#inLane) this.#retries.lane.leave();
-    this.#inLane = false;
   }
 
   #pauseMs(error: unknown): number | undefined {
@@ -91,15 +73,12 @@ export class Attempts {
 export class Retries {
   readonly clock: Clock;
   readonly random: Random;
-  readonly lane: Bulkhead;
   /** How often something was tried again. */
   count = 0;
 
-  constructor(options: { readonly database: string; readonly clock: Clock; readonly random: Random }) {
+  constructor(options: { readonly clock: Clock; readonly random: Random }) {
     this.clock = options.clock;
     this.random = options.random;
-    const label = `its turn in ${options.database}`;
-    this.lane = new Bulkhead({ clock: options.clock, label, runningMax: 1, waitingMax: 10_000 });
   }
 
   /** The attempts of a transaction that is about to be tried for the first time. */
