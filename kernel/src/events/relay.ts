@@ -70,11 +70,13 @@ export class Relay {
         await this.#bring();
       }
     } catch (error) {
-      pauseMs = RETRY_MS;
       this.#head = undefined;
-      log.debug("Events could not be brought to the broker; they are sent again soon.", {
-        service: source.service,
-        code: toFault(error).code,
+      const { code, kind, message } = toFault(error);
+      // What will not mend itself is told of, and not asked for five times a second.
+      if (kind === "unavailable") pauseMs = RETRY_MS;
+      const level = kind === "unavailable" ? "debug" : "error";
+      log[level]("Events could not be brought to the broker; they are sent again soon.", {
+        ...{ service: source.service, code, reason: message },
       });
     }
     if (this.#deaf === undefined) return;

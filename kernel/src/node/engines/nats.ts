@@ -9,6 +9,8 @@ export interface NatsTlsFiles {
   readonly certificate: string;
   readonly key: string;
   readonly authority: string;
+  /** Whether a client is the user that its certificate names, by URI: then it needs no password. */
+  readonly mapsUsers?: boolean;
 }
 
 /** How a server, or each server of a cluster, is started. */
@@ -155,7 +157,7 @@ class Server implements NatsServer {
         ? []
         : [
             `tls { cert_file: ${text(tls.certificate)}, key_file: ${text(tls.key)}, ` +
-              `ca_file: ${text(tls.authority)}, verify: true }`,
+              `ca_file: ${text(tls.authority)}, ${tls.mapsUsers === true ? "verify_and_map" : "verify"}: true }`,
           ]),
       this.#configuration,
     ];

@@ -18,6 +18,17 @@ import { guardSocket } from "./guard-socket.ts";
 /** How a host proves who it is to NATS: by a password, or by an nkey's seed. */
 export type NatsCredentials = { readonly user: string; readonly password: string } | { readonly seed: string };
 
+/** How a host and the server know one another. PEM texts. */
+export interface NatsTls {
+  /** What the server is checked against. */
+  readonly authority: string;
+  /** The name that the server's certificate must have; the server's host name unless said. */
+  readonly serverName?: string;
+  /** What the server is shown. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
 /** Where NATS is, and who asks. */
 export interface NatsLinkOptions {
   /** `host:port` of one or more servers of the cluster. */
@@ -30,8 +41,7 @@ export interface NatsLinkOptions {
   readonly credentials?: NatsCredentials;
   /** Where answers come to; each user may listen to its own only. `_INBOX` unless said. */
   readonly inboxPrefix?: string;
-  /** PEM texts: the authority that the server is checked against, and what it is shown. */
-  readonly tls?: { readonly authority: string; readonly certificate?: string; readonly key?: string };
+  readonly tls?: NatsTls;
   /** How long an answer may take, in milliseconds; 2,000 unless said. */
   readonly requestMs?: number;
 }
@@ -155,16 +165,19 @@ export class NatsLink {
   }
 
   async #run(): Promise<void> {
-    const { clock, random, log } = this.#options;
+    const { clock, random, log, name } = this.#options;
     const { signal } = this.#closing;
-    while (!signal.aborted) {
+    for (let isTold = false; !signal.aborted;) {
       try {
         this.#connection = await connect(this.#connectOptions());
+        isTold = false;
         this.#access = undefined;
         if (signal.aborted) await this.#connection.close();
         else await this.#watch(this.#connection);
       } catch (error) {
-        log.debug("NATS could not be reached; it is tried again soon.", { error });
+        // Once for each outage is enough.
+        log[isTold ? "debug" : "warn"]("NATS could not be reached; it is tried again for ever.", { name, error });
+        isTold = true;
       }
       this.#down();
       await sleep(clock, PAUSE_MS.least + (PAUSE_MS.most - PAUSE_MS.least) * random.next(), signal);
@@ -235,13 +248,11 @@ async function accessTo(connection: NatsConnection, timeout: number): Promise<Je
   return { client, manager: await client.jetstreamManager(false) };
 }
 
-function tlsOf({
-  authority,
-  certificate,
-  key,
-}: NonNullable<NatsLinkOptions["tls"]>): NonNullable<ConnectionOptions["tls"]> {
+function tlsOf({ authority, serverName, certificate, key }: NatsTls): NonNullable<ConnectionOptions["tls"]> {
   return {
     ca: authority,
+    // The client hands on what it does not know itself to node:tls.
+    ...(serverName === undefined ? {} : { servername: serverName }),
     ...(certificate === undefined ? {} : { cert: certificate }),
     ...(key === undefined ? {} : { key }),
   };

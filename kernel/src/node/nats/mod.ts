@@ -2,7 +2,7 @@
 export { JetStreamBroker, type JetStreamBrokerOptions, jetStreamBroker } from "./broker.ts";
 export { type BucketOptions, makeRegistryBucket } from "./bucket.ts";
 export { natsHints } from "./hints.ts";
-export { NatsLink, type NatsCredentials, type NatsLinkOptions, openNats } from "./link.ts";
+export { NatsLink, type NatsCredentials, type NatsLinkOptions, type NatsTls, openNats } from "./link.ts";
 export { inboxOf } from "./names.ts";
 export { type NatsRegistryOptions, natsRegistry } from "./registry.ts";
 export { rewindStream } from "./rewind.ts";
