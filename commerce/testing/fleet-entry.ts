@@ -8,7 +8,12 @@ process.exitCode = await fleetMain({
   app: async () => {
     const { shopFleet } = await import("../run/fleet.ts");
     const overrides = JSON.parse(process.env["SHOP_OVERRIDES"] ?? "{}") as Settings;
-    return { ...shopFleet({ overrides }), rates: { perAddress: 0, perIdentity: 0 } };
+    const life = Number(process.env["SHOP_CERTIFICATE_LIFE_MS"] ?? 0);
+    return {
+      ...shopFleet({ overrides }),
+      rates: { perAddress: 0, perIdentity: 0 },
+      ...(life === 0 ? {} : { certificateLifeMs: life }),
+    };
   },
   arguments: process.argv.slice(2),
 });

@@ -12,7 +12,15 @@ import { postgresStorage } from "@isomer/kernel/node/postgres";
 import type { Settings } from "@isomer/kernel/runtime";
 import type { Database } from "@isomer/kernel/store";
 import { shop } from "../system.ts";
-import { type ShopData, copyShopData, listenersOf, underWay } from "./invariants/mod.ts";
+import {
+  type CheckOptions,
+  type ShopData,
+  type Violation,
+  checkShop,
+  copyShopData,
+  listenersOf,
+  underWay,
+} from "./invariants/mod.ts";
 
 /** How services are placed: each in its own process, a few together, or all in one beside the gateways. */
 export type PlacementName = "apart" | "grouped" | "together";
@@ -24,6 +32,8 @@ export interface FleetProcessOptions {
   readonly gateways?: number;
   /** How many processes of each group there are; 1 unless said. */
   readonly replicas?: number;
+  /** How long certificates live, in milliseconds; an hour unless said. */
+  readonly certificateLifeMs?: number;
 }
 
 const ENTRY = fileURLToPath(new URL("./fleet-entry.ts", import.meta.url));
@@ -66,13 +76,17 @@ export class FleetProcess {
 
   /** Starts a fleet; resolves when everything is ready and the shop is filled. */
   static async start(options: FleetProcessOptions = {}): Promise<FleetProcess> {
-    const { placement = "grouped", overrides = {}, gateways = 1, replicas = 1 } = options;
+    const { placement = "grouped", overrides = {}, gateways = 1, replicas = 1, certificateLifeMs = 0 } = options;
     const folder = mkdtempSync(join(tmpdir(), "isomer-fleet-"));
     const port = await freePorts(gateways);
     const file = join(folder, "wanted.json");
     writeFileSync(file, JSON.stringify(placementOf(placement, { gateways, port, replicas })));
     const child = spawn(process.execPath, [ENTRY, "fleet", "--data", folder, "--placement", file], {
-      env: { ...withoutTestContext(process.env), SHOP_OVERRIDES: JSON.stringify(overrides) },
+      env: {
+        ...withoutTestContext(process.env),
+        SHOP_OVERRIDES: JSON.stringify(overrides),
+        SHOP_CERTIFICATE_LIFE_MS: String(certificateLifeMs),
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const fleet = new FleetProcess(folder, port, child);
@@ -153,6 +167,16 @@ export class FleetProcess {
       if (quiet === 0 && performance.now() > givenUpAt)
         throw new Error(`It does not come to rest: ${left.join("; ")}.\n${this.#said}`);
       await pause(200);
+    }
+  }
+
+  /** What is broken in its databases, or told wrongly. */
+  async check(options: CheckOptions = {}): Promise<readonly Violation[]> {
+    const data = await this.data();
+    try {
+      return await checkShop(data, { listeners: LISTENERS, ...options });
+    } finally {
+      data[Symbol.dispose]();
     }
   }
 

@@ -12,11 +12,15 @@ export interface JourneysMade {
 }
 
 /** Runs `<journey>.test.ts`. Rejects with what it said when a test failed, was skipped, or none ran. */
-export function runJourneys(journey: string, arrangement: (typeof ARRANGEMENTS)[number]): Promise<JourneysMade> {
+export function runJourneys(
+  journey: string,
+  arrangement: (typeof ARRANGEMENTS)[number],
+  more: Readonly<Record<string, string>> = {},
+): Promise<JourneysMade> {
   const file = fileURLToPath(new URL(`./${journey}.test.ts`, import.meta.url));
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
   const child = spawn(process.execPath, ["--test", "--test-reporter=spec", file], {
-    env: { ...environment, SHOP_ARRANGEMENT: arrangement },
+    env: { ...environment, ...more, SHOP_ARRANGEMENT: arrangement },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";

@@ -31,14 +31,17 @@ export function fleetMain({ entry, app, arguments: words }: FleetMainOptions): P
   });
 }
 
-function fleetSystem({ system, version, secrets }: FleetApp): FleetSystem {
+function fleetSystem({ system, version, secrets, certificateLifeMs: lifeMs }: FleetApp): FleetSystem {
   const [clock, random] = [systemClock(), systemRandom()];
   return {
     name: system.name,
     services: system.services.map(({ contract }) => contract.name),
     version,
     engines: (folder) => localEngines({ folder, system, clock, random, log: silentLogger }),
-    credentials: (folder) => Promise.resolve(localCredentials({ folder, trustDomain: TRUST_DOMAIN, clock })),
+    credentials: (folder) => {
+      const life = lifeMs === undefined ? {} : { lifeMs };
+      return Promise.resolve(localCredentials({ folder, trustDomain: TRUST_DOMAIN, clock, ...life }));
+    },
     ...(secrets === undefined ? {} : { secrets: secretsOf(secrets) }),
   };
 }

@@ -21,7 +21,8 @@ export const VersionUnknown: FaultType<{ event: string; version: number; known: 
 });
 
 /**
- * The event in the newest version that its contract has, without what a newer build put in. Pure; the record that is passed stays as it is.
+ * The event in the newest version that its contract has, without what a newer build put in. Pure; the record that is
+ * passed stays as it is.
  * @throws {UpcastMissing} naming the step, {VersionUnknown} for an event from the future, and {Invalid} when what
  *   the upcasts made does not fit the schema.
  */
@@ -34,6 +35,7 @@ export function upcast<Data, Stored extends RecordedEvent>(
     // A newer build may have recorded properties that this one does not know.
     const data = pruner(schema)(record.data) as Data;
     return (data === record.data ? record : { ...record, data }) as Stored & { readonly data: Data };
+    return data === record.data ? (record as Stored & { readonly data: Data }) : { ...record, data };
   }
   const name = `${event.service}.${event.name}`;
   if (record.version > newest) throw VersionUnknown.with({ event: name, version: record.version, known: newest });

@@ -112,5 +112,8 @@ void describe("two versions side by side", () => {
     const seen = upcast(one.events.placed as never, record as unknown as RecordedEvent);
     assert.deepEqual(seen.data, { id: "a", lines: [{ name: "Desk" }] });
     assert.equal(upcast(one.events.placed as never, seen as RecordedEvent), seen, "what is known is not copied");
+    const seen = upcast(one.events.placed, record);
+    assert.deepEqual(seen.data, { id: "a", lines: [{ name: "Desk" }] });
+    assert.equal(upcast(one.events.placed, seen), seen, "what is known is not copied");
   });
 });

@@ -25,6 +25,8 @@ export interface FleetApp {
   readonly secrets?: (folder: string) => ServiceSecrets;
   /** Settings of the services that are placed in a process. */
   readonly settings?: (source: SettingsSource) => Settings;
+  /** How long the certificates of a local fleet's processes live, in milliseconds; an hour unless said. */
+  readonly certificateLifeMs?: number;
   /** How many requests gateways take, together; see {@link Rates}. */
   readonly rates?: Rates;
   /** Judges of tokens and API keys, for gateways. */

@@ -1,0 +1,183 @@
+/**
+ * Chaos against a real fleet under load, each service in its own process: everything dies once, from each service to the
+ * database server. Nothing that was acknowledged is lost or doubled, and every invariant holds after settling.
+ *
+ * `CHAOS_SEED` and `CHAOS_CHECKOUTS` change a run; each prints its seed.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { shop } from "../../system.ts";
+import { type Answer, ShopClient } from "../client.ts";
+import { FleetProcess, withoutServers } from "../fleet-process.ts";
+import { describeViolations, readOrders, wasPlaced } from "../invariants/mod.ts";
+import { type PersistentSend, type Told, type Wish, crowd, nothingSeen, persistent, shopFor } from "./shopper.ts";
+import { QUICK } from "./shop-process.ts";
+import { seededRandom, wishesFor } from "./wishes.ts";
+
+const { CHAOS_SEED, CHAOS_CHECKOUTS = "260" } = process.env;
+const SEED = Number(CHAOS_SEED ?? Date.now() % 2 ** 31);
+const CHECKOUTS = Number(CHAOS_CHECKOUTS);
+const WIDTH = 8;
+/** Long enough that calls to whoever is stopped run out of time. */
+const STOPPED_MS = 6_000;
+/** Certificates are renewed several times in a run. */
+const CERTIFICATE_LIFE_MS = 90_000;
+/** What a checkout needs none of. */
+const BESIDE = ["notifications", "users", "sandboxship", "operator", "storefront"];
+
+const SERVICES = shop.services.map(({ contract }) => contract.name);
+const skip = withoutServers();
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What is done to the fleet, and what must be ready again afterwards. */
+interface Blow {
+  readonly what: string;
+  readonly strike: (fleet: FleetProcess) => Promise<void>;
+}
+
+const kill = (instance: string): Blow => ({
+  what: `kill -9 ${instance}`,
+  strike: (fleet) => fleet.signal(instance, "SIGKILL"),
+});
+const stop = (instance: string): Blow => ({
+  what: `${instance} stopped for ${STOPPED_MS} ms`,
+  async strike(fleet) {
+    await fleet.signal(instance, "SIGSTOP");
+    await pause(STOPPED_MS);
+    await fleet.signal(instance, "SIGCONT");
+  },
+});
+
+function blowsFor(random: () => number): readonly Blow[] {
+  const blows = [
+    ...SERVICES.filter((name) => name !== "operator").map((name) => kill(`${name}-1`)),
+    ...["gateway-2", "postgres", "nats", "redis"].map(kill),
+    ...["payments-1", "nats", "inventory-1"].map(stop),
+  ];
+  return blows
+    .map((blow) => ({ blow, at: random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ blow }) => blow);
+}
+
+describe(`a fleet under load, seed ${SEED}`, { skip, timeout: 840_000 }, () => {
+  const random = seededRandom(SEED);
+  const told: Told[] = [];
+  let fleet: FleetProcess;
+  let client: ShopClient;
+
+  before(async () => {
+    const options = { overrides: QUICK, gateways: 2, certificateLifeMs: CERTIFICATE_LIFE_MS };
+    fleet = await FleetProcess.start({ placement: "apart", ...options });
+    client = new ShopClient(fleet.url);
+  });
+  after(async () => {
+    client?.close();
+    await fleet?.stop();
+  });
+
+  test("rolls services and gateways to a new build without a failed request", async () => {
+    const failures: string[] = [];
+    let isOver = false;
+    const wishes = endless(random);
+    const buyer = async (): Promise<void> => {
+      while (!isOver) told.push(await shopFor(client, wishes.next().value, strict(failures)));
+    };
+    const buyers = Array.from({ length: 4 }, buyer);
+    for (const name of ["orders", "checkout", "inventory", "gateway"])
+      await fleet.change({ do: "roll", name, label: "rolled" });
+    isOver = true;
+    await Promise.all(buyers);
+    const rolled = (await fleet.rows()).filter(({ version }) => version === "rolled");
+    assert.deepEqual(rolled.map(({ group }) => group).toSorted(), [
+      "checkout",
+      "gateway",
+      "gateway",
+      "inventory",
+      "orders",
+    ]);
+    assert.deepEqual(failures, []);
+  });
+
+  test("checkouts do not fail when what they do not need is down", async () => {
+    const failures: string[] = [];
+    const wishes = endless(random);
+    for (const name of BESIDE) await fleet.signal(`${name}-1`, "SIGSTOP");
+    try {
+      for (let n = 0; n < 8; n += 1) told.push(await shopFor(client, wishes.next().value, strict(failures)));
+    } finally {
+      for (const name of BESIDE) await fleet.signal(`${name}-1`, "SIGCONT");
+    }
+    assert.deepEqual(failures, []);
+    await fleet.ready();
+  });
+
+  test(`${CHECKOUTS} checkouts while everything dies once`, async () => {
+    const seen = nothingSeen();
+    const blows = blowsFor(random);
+    const struck: string[] = [];
+    let [served, striker] = [0, Promise.resolve()];
+    // Blows go by progress, so that each meets traffic; the next one comes when what was hit is back.
+    const strikeNext = async (): Promise<void> => {
+      const blow = blows[struck.length];
+      if (blow === undefined) return;
+      struck.push(blow.what);
+      const begun = performance.now();
+      await blow.strike(fleet);
+      await pause(500);
+      await fleet.ready();
+      console.log(`${blow.what}: back after ${((performance.now() - begun) / 1_000).toFixed(1)} s`);
+    };
+    const onServed = (result: Told): void => {
+      told.push(result);
+      served += 1;
+      if (served >= ((struck.length + 0.5) * CHECKOUTS) / (blows.length + 1)) striker = striker.then(strikeNext);
+    };
+    const send = persistent(seen, () => random() < 0.05);
+    await crowd(client, wishesFor(CHECKOUTS, random), { width: WIDTH, send, served: onServed });
+    await striker;
+    while (struck.length < blows.length) await strikeNext();
+    console.log(`requests ${seen.requests}, without an answer ${seen.cut}, repeated ${seen.repeats}`);
+    assert.deepEqual(seen.broken, []);
+    assert.equal(struck.length, blows.length);
+  });
+
+  test("nothing that was acknowledged is lost or doubled, and every invariant holds", async () => {
+    await fleet.settle(240_000);
+    const acknowledged = told.flatMap((result) => (result.kind === "placed" ? [result.orderId] : []));
+    const refused = told.flatMap((result) =>
+      result.kind === "refused" && result.checkoutId !== undefined ? [result.checkoutId] : [],
+    );
+    const violations = await fleet.check({ acknowledged, refused, overdueBefore: Date.now() - 10_000 });
+    assert.equal(violations.length, 0, describeViolations(violations));
+    const data = await fleet.data();
+    const placed = [...readOrders(data).values()].filter(wasPlaced).length;
+    data[Symbol.dispose]();
+    assert.equal(placed, acknowledged.length, "orders in the books, and orders that somebody was told of");
+    assert.ok(acknowledged.length > CHECKOUTS / 3, `only ${acknowledged.length} orders of ${told.length} wishes`);
+  });
+});
+
+/** Wishes one after another, for as long as somebody wants some. */
+function* endless(random: () => number): Generator<Wish, never, undefined> {
+  for (;;) yield* wishesFor(16, random).filter(({ paymentToken }) => paymentToken === "tok_success");
+}
+
+/** Sends once, and notes every answer that no client should get; only what is in flight is asked for again. */
+function strict(failures: string[]): PersistentSend {
+  return async (client, method, path, ask): Promise<Answer> => {
+    for (;;) {
+      const answer = await client.ask(method, path, ask).catch((error: unknown) => error as Error);
+      if (answer instanceof Error) {
+        failures.push(`${method} ${path}: ${answer.message}`);
+        throw answer;
+      }
+      const isBusy = answer.body?.code === "kernel/key-in-flight" || answer.body?.code === "kernel/overloaded";
+      if (!isBusy) {
+        if (answer.status >= 500) failures.push(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+        return answer;
+      }
+      await pause(200);
+    }
+  };
+}
