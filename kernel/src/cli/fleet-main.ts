@@ -1,9 +1,7 @@
 /** The entry of a system that runs as a fleet: the `isomer` command, with that system in it. */
 import { silentLogger } from "../std/mod.ts";
-import { processTerminal } from "../node/fleet/mod.ts";
-import { type FleetApp, runFleetHost } from "../node/fleet-host/mod.ts";
-import { localCredentials, localEngines } from "../node/local-fleet/mod.ts";
-import { systemClock, systemRandom } from "../node/mod.ts";
+import { processTerminal, systemClock } from "../node/fleet/mod.ts";
+import type { FleetApp } from "../node/fleet-host/mod.ts";
 import { type FleetSystem, isomer } from "./isomer.ts";
 
 /** The trust domain of local fleets: nobody outside the machine is in it. */
@@ -26,12 +24,16 @@ export function fleetMain({ entry, app, arguments: words }: FleetMainOptions): P
     terminal: processTerminal(),
     clock: systemClock(),
     entry,
-    system: async () => fleetSystem(await app()),
-    run: async (given) => runFleetHost(await app(), given),
+    system: async () => await fleetSystem(await app()),
+    // Loaded when they are needed: most commands only ask a fleet that runs, and should answer at once.
+    run: async (given) => (await import("../node/fleet-host/mod.ts")).runFleetHost(await app(), given),
   });
 }
 
 function fleetSystem({ system, version, secrets, certificateLifeMs: lifeMs }: FleetApp): FleetSystem {
+async function fleetSystem({ system, version, secrets }: FleetApp): Promise<FleetSystem> {
+  const { localCredentials, localEngines } = await import("../node/local-fleet/mod.ts");
+  const { systemRandom } = await import("../node/mod.ts");
   const [clock, random] = [systemClock(), systemRandom()];
   return {
     name: system.name,

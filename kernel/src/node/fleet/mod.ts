@@ -1,4 +1,5 @@
 /** node/fleet: a local fleet: its processes and servers, the supervisor that looks after them, and how it is told what to do. */
+export { systemClock } from "../clock.ts";
 export { askFleet } from "./control-client.ts";
 export { CONTROL_VERSION, type ControlRequest, socketOf } from "./control-protocol.ts";
 export { ControlServer } from "./control-server.ts";
