@@ -34,7 +34,6 @@ export function upcast<Data, Stored extends RecordedEvent>(
   if (record.version === newest) {
     // A newer build may have recorded properties that this one does not know.
     const data = pruner(schema)(record.data) as Data;
-    return (data === record.data ? record : { ...record, data }) as Stored & { readonly data: Data };
     return data === record.data ? (record as Stored & { readonly data: Data }) : { ...record, data };
   }
   const name = `${event.service}.${event.name}`;
