@@ -1,7 +1,7 @@
 /**
  * What a call between two processes costs under mutual TLS 1.3, at both ends: our wire, undici over HTTP/1.1 with JSON, and grpc-js.
  * One run, one machine, the same question and answer, 64 calls at once. Answers are checked before anything is timed.
- * Takes about a minute. Budgets (DESIGN.md §7): at most 40 µs of processor time at both ends, 50,000 calls a second,
+ * Takes half a minute. Budgets (DESIGN.md §7): at most 40 µs of processor time at both ends, 50,000 calls a second,
  * twice undici's, ten times grpc-js'.
  */
 import assert from "node:assert/strict";
@@ -68,9 +68,9 @@ const ours = callWire(secrets, ports.ours);
 const undici = callUndici(secrets, ports.http);
 const grpc = callGrpc(secrets, ports.grpc);
 const subjects = [
-  { name: "isomer/1", call: ours.call, times: 60_000 },
-  { name: "undici, HTTP/1.1 and JSON", call: undici.call, times: 20_000 },
-  { name: "grpc-js", call: grpc.call, times: 6_000 },
+  { name: "isomer/1", call: ours.call, times: 30_000 },
+  { name: "undici, HTTP/1.1 and JSON", call: undici.call, times: 8_000 },
+  { name: "grpc-js", call: grpc.call, times: 3_000 },
 ] as const;
 
 for (const { call } of subjects) assert.deepEqual(await call(question), answerTo(question), "the answers are right");
