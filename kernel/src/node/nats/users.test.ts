@@ -9,7 +9,7 @@ import { systemClock } from "../clock.ts";
 import { type NatsServer, startNats } from "../engines/mod.ts";
 import { systemRandom } from "../random.ts";
 import { type NatsLink, inboxOf, jetStreamBroker, makeRegistryBucket, makeStreams, natsHints } from "./mod.ts";
-import { natsRegistry, usersConfiguration } from "./mod.ts";
+import { OPERATOR, natsRegistry, usersConfiguration } from "./mod.ts";
 import { SKIP, linked, tempFolder, until } from "./testing/setup.ts";
 
 const clock = systemClock();
@@ -22,7 +22,7 @@ const configuration = usersConfiguration({
     { service: "desk", hears: ["shop"], proof: { nkey: pair.getPublicKey() } },
     { service: "post", hears: [], proof: { password: "of-post" } },
   ],
-  operator: { password: "of-operator" },
+  operator: { password: `of-${OPERATOR}` },
   gateway: { password: "of-gateway" },
 });
 
@@ -39,7 +39,7 @@ describe("users of NATS", { skip: SKIP }, () => {
     server = await startNats({ folder, configuration });
     const as = (user: string) => ({ credentials: { user, password: `of-${user}` }, inboxPrefix: inboxOf(user) });
     const seed = new TextDecoder().decode(pair.getSeed());
-    operator = await linked([server.port], as("operator"));
+    operator = await linked([server.port], as(OPERATOR));
     shop = await linked([server.port], as("shop"));
     post = await linked([server.port], as("post"));
     desk = await linked([server.port], { credentials: { seed }, inboxPrefix: inboxOf("desk") });
