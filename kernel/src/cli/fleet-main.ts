@@ -30,8 +30,8 @@ export function fleetMain({ entry, app, arguments: words }: FleetMainOptions): P
   });
 }
 
-function fleetSystem({ system, version, secrets, certificateLifeMs: lifeMs }: FleetApp): FleetSystem {
-async function fleetSystem({ system, version, secrets }: FleetApp): Promise<FleetSystem> {
+async function fleetSystem(app: FleetApp): Promise<FleetSystem> {
+  const { system, version, secrets, certificateLifeMs: lifeMs } = app;
   const { localCredentials, localEngines } = await import("../node/local-fleet/mod.ts");
   const { systemRandom } = await import("../node/mod.ts");
   const [clock, random] = [systemClock(), systemRandom()];
