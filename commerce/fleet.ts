@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * `npm run fleet`: the shop as a fleet on this machine, and the `isomer` command for it. `npm run isomer -- help` says more.
  *

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../node/engines/mod.ts";
 import { type FleetSnapshot, socketOf } from "../node/fleet/mod.ts";
+import { twoFreePorts } from "../node/fleet/testing/fleet.ts";
 
 const ENTRY = fileURLToPath(new URL("testing/fakes-main.ts", import.meta.url));
 
@@ -37,7 +37,7 @@ async function fleet(
   context: TestContext,
 ): Promise<{ folder: string; lines: string[]; ended: Promise<number | null>; signal: (name: NodeJS.Signals) => void }> {
   const folder = mkdtempSync(join(tmpdir(), "isomer-command-"));
-  const child = spawn(process.execPath, [ENTRY, "fleet", "--data", folder, "--port", String(await freePort())], {
+  const child = spawn(process.execPath, [ENTRY, "fleet", "--data", folder, "--port", String(await twoFreePorts())], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));

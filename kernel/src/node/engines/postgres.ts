@@ -18,6 +18,11 @@ const VERSIONS = "/usr/lib/postgresql";
 const USER = "postgres";
 /** After a kill -9 the processes of the last one may take a moment to notice. */
 const STARTS_MAX = 5;
+/**
+ * The last checkpoint may have thousands of files to bring to the disk. A server that is killed in it leaves processes
+ * behind, which hold the data until they are done.
+ */
+const STOP_MS = 60_000;
 
 /** How a cluster is started. */
 export interface PostgresOptions {
@@ -73,6 +78,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
       arguments: ["-D", data, ...settingsOf(options, port)],
       folder,
       isReady: () => answers(adminUrl),
+      stopMs: STOP_MS,
       ...(user === undefined ? {} : { user }),
     });
   let program = await start();

@@ -36,7 +36,7 @@ export const INSTANCE_LIMITS: InstanceLimits = {
 const WATCH_MS = 1_000;
 /** How many processes start at the same time: more would only make each of them slower. */
 const STARTING_MAX = 3;
-const LEFTOVER_MS = 10_000;
+const LEFTOVER_MS = 30_000;
 
 /** What a supervisor takes. */
 export interface SupervisorOptions {
@@ -58,7 +58,7 @@ export interface SupervisorOptions {
   /** More of the environment of all processes. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly limits?: Partial<InstanceLimits>;
-  /** How long processes of a supervisor that was killed may take to end by themselves, in milliseconds; 10,000 unless said. */
+  /** How long processes of a supervisor that was killed may take to end by themselves, in milliseconds; 30,000 unless said. */
   readonly leftoverMs?: number;
   /** Something happened that its operator may want to read: a sentence. */
   readonly say: (text: string) => void;

@@ -1,6 +1,8 @@
 /** A fleet of fake hosts for tests, in a folder of its own, that is gone afterwards. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -37,6 +39,20 @@ export type FakeFleetOptions = Partial<SupervisorOptions> & {
   readonly gateways?: number;
 };
 
+/** The first of two ports in a row that nobody listens on now. */
+export async function twoFreePorts(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    const next = createServer().listen(port + 1, "127.0.0.1");
+    const isFree = await Promise.race([
+      once(next, "listening").then(() => true),
+      once(next, "close").then(() => false),
+    ]).catch(() => false);
+    next.close();
+    if (isFree) return port;
+  }
+}
+
 /** A folder for a test. */
 export function fleetFolder(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "isomer-fleet-"));
@@ -48,7 +64,7 @@ export function fleetFolder(context: TestContext): string {
 export async function fakeFleet(context: TestContext, options: FakeFleetOptions = {}): Promise<FakeFleet> {
   const folder = options.folder ?? fleetFolder(context);
   const { services = ["orders", "cart"], wrong = {}, gateways = 1, ...rest } = options;
-  const port = await freePort();
+  const port = await twoFreePorts();
   const said: string[] = [];
   const supervisor = new Supervisor({
     folder,
