@@ -125,6 +125,13 @@ export class FleetProcess {
     return row;
   }
 
+  /** The last of a group's processes, or a server: its name changes when the group is rolled. */
+  async of(group: string): Promise<FleetRow> {
+    const row = (await this.rows()).findLast((one) => one.group === group);
+    if (row === undefined) throw new Error(`There is no group ${group}.`);
+    return row;
+  }
+
   /** Sends a signal to a process or server, as whoever pulls a plug would. */
   async signal(instance: string, signal: NodeJS.Signals): Promise<void> {
     const { pid } = await this.row(instance);

@@ -35,13 +35,14 @@ interface Blow {
   readonly strike: (fleet: FleetProcess) => Promise<void>;
 }
 
-const kill = (instance: string): Blow => ({
-  what: `kill -9 ${instance}`,
-  strike: (fleet) => fleet.signal(instance, "SIGKILL"),
+const kill = (group: string): Blow => ({
+  what: `kill -9 ${group}`,
+  strike: async (fleet) => fleet.signal((await fleet.of(group)).instance, "SIGKILL"),
 });
-const stop = (instance: string): Blow => ({
-  what: `${instance} stopped for ${STOPPED_MS} ms`,
+const stop = (group: string): Blow => ({
+  what: `${group} stopped for ${STOPPED_MS} ms`,
   async strike(fleet) {
+    const { instance } = await fleet.of(group);
     await fleet.signal(instance, "SIGSTOP");
     await pause(STOPPED_MS);
     await fleet.signal(instance, "SIGCONT");
@@ -50,9 +51,9 @@ const stop = (instance: string): Blow => ({
 
 function blowsFor(random: () => number): readonly Blow[] {
   const blows = [
-    ...SERVICES.filter((name) => name !== "operator").map((name) => kill(`${name}-1`)),
-    ...["gateway-2", "postgres", "nats", "redis"].map(kill),
-    ...["payments-1", "nats", "inventory-1"].map(stop),
+    ...SERVICES.filter((name) => name !== "operator").map(kill),
+    ...["gateway", "postgres", "nats", "redis"].map(kill),
+    ...["payments", "nats", "inventory"].map(stop),
   ];
   return blows
     .map((blow) => ({ blow, at: random() }))

@@ -64,7 +64,11 @@ export class Mesh {
       ? new TransactionIssuer({ trustDomain, clock, ids, signer: workloadSigner(this.#identity, GATEWAY) })
       : undefined;
     this.#tokens = new UserTokens({ clock, issuer });
-    for (const workload of this.#workloads) this.#outbound.set(workload, this.#transportOf(workload));
+    for (const workload of this.#workloads) {
+      const transport = this.#transportOf(workload);
+      transport.prepare(this.#calledBy(workload));
+      this.#outbound.set(workload, transport);
+    }
   }
 
   /** Carries calls to other processes, as the service that makes them; those of clients as the gateway. */
@@ -123,6 +127,16 @@ export class Mesh {
     const { trustDomain, clock } = this.#options;
     return verifyPeer(chain, { trustDomain, trustBundle, now: clock.now() }).id;
   };
+
+  /** What a workload will call: found and connected to before the first call. */
+  #calledBy(workload: string): readonly string[] {
+    const { system, services } = this.#options;
+    const called =
+      workload === GATEWAY
+        ? system.contracts
+        : (system.services.find(({ contract }) => contract.name === workload)?.uses ?? []);
+    return called.map(({ name }) => name).filter((name) => !services.includes(name));
+  }
 
   #transportOf(workload: string): FleetTransport {
     const { system, clock, random, log, zone, metrics, registryOf, instance } = this.#options;

@@ -2,6 +2,7 @@
  * A process of a fleet and its supervisor: it says that it is ready and how it fares, and hears when it is to drain or to
  * stop. Without a supervisor (in a container) signals say the same.
  */
+import cluster from "node:cluster";
 import { OPERATION_DURATION, type Metrics, TrafficMeter } from "../../observe/mod.ts";
 import type { HostMessage, SupervisorMessage } from "../fleet/mod.ts";
 
@@ -35,7 +36,12 @@ export function linkProcess(
     );
   };
   process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+  process.on("SIGINT", () => {
+    // Ctrl-C in a terminal reaches everything that was started from it: the supervisor says what is to be done.
+    if (!process.connected) stop();
+  });
+  // Otherwise Node ends a gateway at once when the supervisor is gone, with what is under way in it.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   process.on("message", (message: SupervisorMessage) => {
     if (message.type === "stop") stop();
     else if (message.type === "drain") void hooks.drain().then(() => tell({ type: "drained" }));

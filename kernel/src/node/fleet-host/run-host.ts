@@ -22,6 +22,9 @@ import { linkProcess } from "./process-link.ts";
 
 /** How long a gateway may take to fill the databases before it takes requests all the same, in milliseconds. */
 const PREPARED_MS = 120_000;
+/** For how long a gateway that drains still answers on connections that are open, and how long the last answers may take. */
+const NOTICE_MS = 4_000;
+const GRACE_MS = 10_000;
 
 /** Runs a process until it is told to stop. `words` are what follows `run`. */
 export async function runFleetHost(app: FleetApp, words: readonly string[]): Promise<void> {
@@ -140,7 +143,8 @@ class FleetProcess {
   }
 
   async #drain(): Promise<void> {
-    await this.#listening?.close();
+    // Clients that keep connections are told to go on elsewhere before theirs are closed.
+    await this.#listening?.close({ noticeMs: NOTICE_MS, graceMs: GRACE_MS });
     await this.#mesh.drain();
   }
 

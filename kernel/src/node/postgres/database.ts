@@ -59,6 +59,7 @@ type Attempt<T> = { readonly value: T } | { readonly error: unknown; readonly re
 /** A database in PostgreSQL, over a pool of connections. */
 export class PostgresDatabase implements Database {
   readonly dialect = "postgres";
+  readonly isShared = true;
   readonly #options: PostgresDatabaseOptions;
   readonly #pool: Pool;
   readonly #replica: Pool | undefined;
