@@ -313,6 +313,15 @@ describe("while it is bought", () => {
     await add(world, cartId, "SKU-1", 1);
   });
 
+  test("a checkout that gave it up cannot freeze it any more: its request was late on its way", async () => {
+    await using world = await shop();
+    const ready = await complete(world);
+    const { cartId } = ready;
+    assert.equal((await byCheckout(world, cart.unfreeze({ cartId, checkoutId: "c1" }))).status, "active");
+    await assert.rejects(freeze(world, ready, "c1"), CartChanged.is);
+    await freeze(world, ready, "c2");
+  });
+
   test("it is frozen only when it is complete and costs what the buyer saw", async () => {
     await using world = await shop();
     const bare = await create(world);

@@ -13,6 +13,9 @@ import {
   type Tables,
   abandonedCarts,
   activeCartOf,
+  forgetGivenUp,
+  gaveUp,
+  giveUp,
   idleCarts,
   linesOf,
   markAbandoned,
@@ -45,6 +48,7 @@ async function freeze(
     const row = await readRow(tx, cartId);
     if (row.status === "frozen" && row.checkout_id === checkoutId) return shown;
     requireActive({ row });
+    if ((await tx.first(gaveUp, { checkoutId })) !== undefined) throw CartChanged.with({ cartId });
     if (row.version !== stored.row.version) throw CartChanged.with({ cartId });
     if (shown.missing.length > 0) throw CartIncomplete.with({ cartId, missing: shown.missing });
     if (shown.quote?.hash !== hash) throw PriceChanged.with({ cartId, hash: shown.quote?.hash ?? "" });
@@ -59,6 +63,8 @@ function unfreeze({ cartId, checkoutId }: { cartId: string; checkoutId: string }
     // Only the checkout that froze it may: another one may hold it by now.
     const mine = row.status === "frozen" && row.checkout_id === checkoutId;
     if (mine) await tx.run(setStatus, { cartId, status: "active", checkoutId: null, orderId: null, now: ctx.now() });
+    // It may be asked to freeze it still: the request was lost, as far as anybody knows.
+    else await tx.run(giveUp, { cartId, checkoutId, now: ctx.now() });
     return { cartId, status: mine ? ("active" as const) : (row.status as Cart["status"]) };
   });
 }
@@ -83,6 +89,7 @@ const expire: Job<Tables, Uses> = {
   run: (ctx) =>
     ctx.transaction(async (tx) => {
       const now = ctx.now();
+      await tx.run(forgetGivenUp, { before: now - 7 * DAY_MS });
       const guests = await tx.all(idleCarts, { guest: 1, before: now - GUEST_DAYS * DAY_MS, limit: BATCH });
       const customers = await tx.all(idleCarts, { guest: 0, before: now - CUSTOMER_DAYS * DAY_MS, limit: BATCH });
       for (const { cart_id: cartId, subject } of [...guests, ...customers]) {

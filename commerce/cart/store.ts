@@ -33,6 +33,7 @@ export interface Tables {
     image_url: string | null;
     added_at: number;
   };
+  given_up: { checkout_id: string; cart_id: string; at: number };
 }
 
 const sql = statements<Tables>();
@@ -41,6 +42,22 @@ const sql = statements<Tables>();
 export const cartById = sql((db, p: { cartId: string }) =>
   db.selectFrom("cart").selectAll().where("cart_id", "=", p.cartId),
 );
+
+/** Whether a checkout gave its cart up before it had frozen it. */
+export const gaveUp = sql((db, p: { checkoutId: string }) =>
+  db.selectFrom("given_up").select("cart_id").where("checkout_id", "=", p.checkoutId),
+);
+
+/** Remembers that a checkout gave a cart up that it had not frozen. */
+export const giveUp = sql((db, p: { checkoutId: string; cartId: string; now: number }) =>
+  db
+    .insertInto("given_up")
+    .values({ checkout_id: p.checkoutId, cart_id: p.cartId, at: p.now })
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
+/** Forgets what was given up so long ago that nothing of it can be on its way. */
+export const forgetGivenUp = sql((db, p: { before: number }) => db.deleteFrom("given_up").where("at", "<", p.before));
 
 /** Who a cart belongs to. */
 export const subjectOf = sql((db, p: { cartId: string }) =>
