@@ -13,6 +13,7 @@ import { shop } from "@isomer/commerce/system.ts";
 import { ShopClient } from "@isomer/commerce/testing/client.ts";
 import { checkShop, describeViolations, listenersOf, openShopData } from "@isomer/commerce/testing/invariants/mod.ts";
 import { type ServerProcess, startServer } from "./shop/child-process.ts";
+import { goodsOf, guests } from "./shop/goods.ts";
 import { type Goods, type Timings, closedLoop, openLoop, quantile } from "./shop/load.ts";
 
 /** One run against one server. */
@@ -32,30 +33,6 @@ export interface CheckoutRow {
 
 const SHOPPERS_MAX = 32;
 const WARM_UP = 1_000;
-/** Stock for a benchmark of any length. */
-const PLENTY = 1_000_000;
-
-async function goodsOf(client: ShopClient, password: string): Promise<Goods> {
-  const list = await client.get("/v1/storefront/products?currency=EUR&limit=3");
-  const items = list.body.items as { slug: string; skus: string[] }[];
-  const [, one, two] = items.flatMap(({ skus }) => skus);
-  if (one === undefined || two === undefined) throw new Error("The shop sells nothing.");
-  const goods = { skus: [one, two], slugs: items.slice(0, 2).map(({ slug }) => slug) };
-  if (password === "") return goods;
-  const login = await client.post("/v1/auth/login", { email: "admin@example.com", password });
-  const admin = client.as(String(login.body.accessToken));
-  for (const sku of [one, two]) {
-    const receipt = { lines: [{ sku, location: "rotterdam", quantity: PLENTY }], reason: "benchmark" };
-    const { status, body } = await admin.post("/v1/inventory/receipts", receipt);
-    if (status >= 300) throw new Error(JSON.stringify(body));
-  }
-  return goods;
-}
-
-async function guests(client: ShopClient, count: number): Promise<ShopClient[]> {
-  const sessions = await Promise.all(Array.from({ length: count }, () => client.post("/v1/guests")));
-  return sessions.map(({ body }) => client.as(String(body.accessToken)));
-}
 
 async function measured(server: ServerProcess, what: string, run: () => Promise<Timings>): Promise<CheckoutRow> {
   const before = await server.settle();

@@ -63,6 +63,11 @@ export class ShopProcess implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** The process that runs now; 0 when none does. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** How long the last start took until it was open, in milliseconds. */
   get startedInMs(): number {
     return this.#startedAt;
