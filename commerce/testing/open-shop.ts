@@ -192,8 +192,9 @@ export async function until<T>(
   what: string,
   ask: () => Promise<T>,
   isIt: (value: T) => boolean,
-  timeoutMs = 10_000,
+  times: number | { readonly timeoutMs: number; readonly everyMs: number } = 10_000,
 ): Promise<T> {
+  const { timeoutMs, everyMs } = typeof times === "number" ? { timeoutMs: times, everyMs: 15 } : times;
   const givenUpAt = performance.now() + timeoutMs;
   for (;;) {
     const value = await ask();
@@ -201,6 +202,6 @@ export async function until<T>(
     if (performance.now() > givenUpAt) {
       throw new Error(`Waited in vain until ${what}. It is now: ${JSON.stringify(value)?.slice(0, 1_000)}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

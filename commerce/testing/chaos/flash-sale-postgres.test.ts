@@ -5,6 +5,4 @@ import { flashSale } from "./flash-sale.ts";
 
 if (withoutPostgres === false) after(keepShopsInPostgres());
 
-test("200 buyers for the last 20, on PostgreSQL", { skip: withoutPostgres, timeout: 120_000 }, () =>
-  flashSale(200, 20),
-);
+test("60 buyers for the last 6, on PostgreSQL", { skip: withoutPostgres, timeout: 120_000 }, () => flashSale(60, 6));

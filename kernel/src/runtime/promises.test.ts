@@ -13,13 +13,15 @@ import { Forbidden, NotFound, Unauthenticated } from "../security/mod.ts";
 import { type Fault, silentLogger } from "../std/mod.ts";
 import { Host, KeyInFlight, KeyReused, defineSystem } from "./mod.ts";
 import { Overdrawn, type Probe, auditorService, deskService, ledgerService } from "./testing/bank.ts";
+import { storageFor } from "./testing/storage.ts";
 
 const alice: Identity = { subject: "alice", roles: ["customer"], guest: false };
 const bob: Identity = { subject: "bob", roles: ["customer"], guest: false };
 const inspector: Identity = { subject: "ida", roles: ["inspector"], guest: false };
 
 const probe: Probe = { handlerRuns: 0, received: undefined, failAuditor: 0, release: () => {} };
-const open = openWorld({ dataFolder: ":memory:", log: silentLogger });
+const elsewhere = await storageFor("ledger", "desk", "auditor");
+const open = openWorld({ dataFolder: ":memory:", log: silentLogger, ...elsewhere });
 let host: Host;
 
 before(async () => {

@@ -19,6 +19,7 @@ import {
   defineSystem,
   implement,
 } from "./mod.ts";
+import { storageFor } from "./testing/storage.ts";
 
 const Taken = fault("box/taken", { kind: "conflict", data: t.object({}), message: () => "It is there already." });
 const Passing = fault("shelf/passing", { kind: "unavailable", data: t.object({}), message: () => "Not now." });
@@ -140,7 +141,8 @@ const shelfService = implement<Tables>()(shelf, {
   },
 });
 
-const open = openWorld({ dataFolder: ":memory:", log: silentLogger });
+const storage = await storageFor("box", "shelf", "elsewhere");
+const open = openWorld({ dataFolder: ":memory:", log: silentLogger, ...storage });
 let host: Host;
 before(async () => {
   const elsewhereService = implement()(elsewhere, { commands: {}, queries: { any: () => Promise.resolve("") } });
