@@ -6,11 +6,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Server, createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { wasRetried } from "../../guard/mod.ts";
 import type { WorkloadIdentity } from "../../security/mod.ts";
 import { type Clock, type Fault, type FaultType, type Logger, defineFault, toFault } from "../../std/mod.ts";
 import type { Envelope, InboundCall, Reply } from "../../transport/mod.ts";
 import { admitPeer, serverTls } from "../identity/mod.ts";
-import { ALPN, BODY_BYTES_MAX, STATUSES, callOf, faultBody } from "./protocol.ts";
+import { ALPN, BODY_BYTES_MAX, RETRIED, STATUSES, callOf, faultBody } from "./protocol.ts";
 
 /** What {@link HttpServer} needs. */
 export interface HttpServerOptions {
@@ -106,7 +107,9 @@ export class HttpServer {
     } catch (error) {
       const fault: Fault = toFault(error);
       if (fault.kind === "broken") this.#options.log.error("http: a call failed", { path: incoming.url, error });
-      answer.writeHead(STATUSES[fault.kind], { "content-type": "application/problem+json" }).end(faultBody(fault));
+      const retried = wasRetried(error) ? { [RETRIED]: "true" } : {};
+      const headers = { "content-type": "application/problem+json", ...retried };
+      answer.writeHead(STATUSES[fault.kind], headers).end(faultBody(fault));
     }
   }
 

@@ -6,12 +6,12 @@ import { once } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import type { TLSSocket } from "node:tls";
-import { DeadlineExceeded } from "../../guard/mod.ts";
+import { DeadlineExceeded, markRetried } from "../../guard/mod.ts";
 import type { WorkloadIdentity } from "../../security/mod.ts";
 import { type Clock, type FaultType, defineFault, isFault } from "../../std/mod.ts";
 import { type Envelope, type Reply, type Transport, Unreachable, notStarted } from "../../transport/mod.ts";
 import { admitPeer, clientTls } from "../identity/mod.ts";
-import { ALPN, BODY_BYTES_MAX, faultIn, headersOf } from "./protocol.ts";
+import { ALPN, BODY_BYTES_MAX, RETRIED, faultIn, headersOf } from "./protocol.ts";
 
 /** What {@link HttpTransport} needs. */
 export interface HttpTransportOptions {
@@ -100,12 +100,7 @@ export class HttpTransport implements Transport {
   }
 
   /** Sends nothing before the other side has proven who it is. */
-  async #ask(
-    asked: ClientRequest,
-    body: string,
-    envelope: Envelope,
-    progress: { isSent: boolean },
-  ): Promise<Answer> {
+  async #ask(asked: ClientRequest, body: string, envelope: Envelope, progress: { isSent: boolean }): Promise<Answer> {
     const failed = once(asked, "error").then(([error]) => {
       throw error;
     });
@@ -178,7 +173,10 @@ function replyOf(service: string, { status, headers, body }: Answer): Reply {
   }
   if (status === 200 && read !== undefined) return { output: read, replayed: headers["isomer-replayed"] === "true" };
   const fault = status === 200 ? undefined : faultIn(read);
-  if (fault !== undefined) throw fault;
+  if (fault !== undefined) {
+    if (headers[RETRIED] === "true") markRetried(fault);
+    throw fault;
+  }
   if (status === 502 || status === 503 || status === 504)
     throw Unreachable.with({ service, reason: `it answered with status ${status}` });
   throw ForeignAnswer.with({ service, status, problem: read === undefined ? "no JSON" : "no fault of ours" });

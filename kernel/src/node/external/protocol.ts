@@ -8,6 +8,8 @@ import type { Envelope, InboundCall } from "../../transport/mod.ts";
 export const ALPN = "http/1.1";
 /** The largest body of a call or an answer, in bytes. */
 export const BODY_BYTES_MAX = 4 * 1_024 * 1_024;
+/** The header of a fault that was repeated already by whoever was asked: nobody else need repeat it. */
+export const RETRIED = "isomer-retried";
 /** The longest that a call may take, in milliseconds, whatever it says. */
 const DEADLINE_MS_MAX = 600_000;
 
