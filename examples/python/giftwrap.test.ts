@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,7 +69,7 @@ async function open(context: TestContext) {
     baseUrls: { catalog: url, desk: url, giftwrap: baseUrls["giftwrap"] },
   });
   context.after(() => asGiftwrap.close());
-  return { host, clock, spans, program, ask, asGiftwrap, baseUrls, url, home };
+  return { host, clock, spans, program, ask, asGiftwrap, baseUrls, url, home, authority };
 }
 
 const faultOf = async (outcome: Promise<unknown>): Promise<Fault> => {
@@ -134,6 +135,20 @@ void describe("a service in Python", { skip }, () => {
     ])
       codes.push((await faultOf(send(call))).code);
     assert.deepEqual(codes, ["kernel/forbidden", "kernel/undeclared", "kernel/forbidden", "kernel/invalid"]);
+  });
+
+  test("cannot call as somebody else", async (context) => {
+    const { url, authority } = await open(context);
+    const { certificateChain: cert, privateKey: key } = authority.issue("service/giftwrap");
+    const asked = request(`${url}/catalog/discontinue`, {
+      ...{ method: "POST", rejectUnauthorized: false, servername: "catalog.service.gifts.internal", cert, key },
+      ...{ headers: { "isomer-caller": "desk", "isomer-deadline-ms": "5000", "idempotency-key": "k" } },
+    });
+    asked.end('{"sku":"book"}');
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    let body = "";
+    for await (const chunk of answer as AsyncIterable<Buffer>) body += chunk.toString();
+    assert.deepEqual([answer.statusCode, (JSON.parse(body) as { code: string }).code], [403, "transport/peer-refused"]);
   });
 
   test("and the system refuse whoever has no certificate of theirs", async (context) => {
