@@ -1,10 +1,11 @@
 /** The snapshots of the shop's contracts are those of the contracts, and what is called compatible is. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type ContractSnapshot, contractPlan } from "@isomer/kernel/contract";
-import { readSnapshots } from "@isomer/kernel/node";
+import { type ContractSnapshot, contractPlan, protoOf } from "@isomer/kernel/contract";
+import { readLock, readSnapshots } from "@isomer/kernel/node";
 import { systemSnapshots } from "@isomer/kernel/runtime";
 import { type Schema, type SchemaData, misfits, pruner, validator } from "@isomer/kernel/schema";
 import { shop } from "../system.ts";
@@ -18,6 +19,19 @@ void describe("the shop's contracts", () => {
       "A contract changed. See what that means: write the new snapshots to another folder or stash the old ones, and run " +
       "`isomer contract diff <old> <new>`. Then `npm run contracts`, and commit what it wrote.";
     assert.deepEqual(systemSnapshots(shop), readSnapshots(folder), advice);
+  });
+
+  test("are as their .proto files say, with the numbers of fields that were given", () => {
+    const protos = `${folder}proto/`;
+    for (const snapshot of systemSnapshots(shop)) {
+      const lock = readLock(protos, snapshot.name);
+      const written = readFileSync(`${protos}${snapshot.name}.proto`, "utf8");
+      assert.deepEqual(
+        protoOf(snapshot, lock),
+        { text: written, lock },
+        "Run `npm run contracts`, and commit what it wrote.",
+      );
+    }
   });
 
   test("are compatible with themselves", () => {

@@ -40,3 +40,5 @@ export {
   event,
   query,
 } from "./operation.ts";
+export { NO_LOCK, type LockedField, type LockedMessage, type ProtoLock } from "./protobuf/lock.ts";
+export { type Proto, protoOf } from "./protobuf/proto.ts";

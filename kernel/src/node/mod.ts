@@ -1,6 +1,15 @@
 /** node: the real world. The only part that touches Node's modules, the time, sockets and files. */
 export { systemClock } from "./clock.ts";
-export { type CommandResult, contractDiff, readSnapshots, snapshotText, writeSnapshots } from "./contracts/mod.ts";
+export {
+  type CommandResult,
+  contractDiff,
+  readLock,
+  readSnapshots,
+  snapshotText,
+  writeProtos,
+  writeSnapshots,
+} from "./contracts/mod.ts";
+export { HttpServer, type HttpServerOptions, HttpTransport, type HttpTransportOptions } from "./external/mod.ts";
 export { nodeCrypto } from "./crypto.ts";
 export { DnsRegistry, type DnsRegistryOptions, type Lookup } from "./discovery/mod.ts";
 export { jsonLogger, prettyLogger } from "./logger.ts";

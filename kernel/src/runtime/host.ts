@@ -23,6 +23,7 @@ import { DEADLINE_MS, Routes } from "./outbound.ts";
 import type { Service } from "./service.ts";
 import { ServiceRunner } from "./service-runner.ts";
 import { Edge } from "./edge.ts";
+import { outsideTransport } from "./outside.ts";
 import { readingTransport } from "./reading.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import type { Settings, System } from "./system.ts";
@@ -59,6 +60,8 @@ export interface HostOptions {
   readonly place?: readonly string[];
   /** How the services placed elsewhere are reached; needed when not all are placed here. */
   readonly elsewhere?: Elsewhere;
+  /** How the system's external services are reached; calls to them are refused without it. */
+  readonly externals?: Transport;
   /** This host's name among those that have the same services; no two that run may have the same. */
   readonly replica?: string;
 }
@@ -80,23 +83,23 @@ export class Host {
   readonly #settings: Settings;
   readonly #placed: readonly Service[];
   readonly #elsewhere: Elsewhere | undefined;
+  /** Carries calls to services that are not placed here. */
+  readonly #outside: Transport | undefined;
   readonly #edge: Edge | undefined;
 
-  private constructor({ system, world, settings, metrics, tracer, place, elsewhere }: HostOptions) {
+  private constructor({ system, world, settings, metrics, tracer, place, elsewhere, externals }: HostOptions) {
     this.system = system;
     this.world = world;
     this.#settings = settings ?? {};
     this.#placed = placedOf(system, place);
-    this.#elsewhere = elsewhere && {
-      ...elsewhere,
-      transport: readingTransport(elsewhere.transport, system.contracts),
-    };
+    this.#elsewhere = elsewhere;
+    const outside = outsideTransport({ system, elsewhere: elsewhere?.transport, externals });
+    this.#outside = outside && readingTransport(outside, system.contracts);
     this.metrics = metrics ?? new Metrics();
     const { clock, random, spans } = world;
     this.tracer = tracer ?? new Tracer({ clock, random, ...(spans === undefined ? {} : { exporter: spans }) });
     this.#wheel = new DeadlineWheel(clock);
-    this.#edge =
-      this.#elsewhere && new Edge({ system, world, metrics: this.metrics, transport: this.#elsewhere.transport });
+    this.#edge = this.#outside && new Edge({ system, world, metrics: this.metrics, transport: this.#outside });
   }
 
   /**
@@ -133,8 +136,8 @@ export class Host {
   /** Calls between services: in memory to those placed here, and through {@link Elsewhere} to others. */
   readonly transport: Transport = {
     send: (envelope) => {
-      const elsewhere = this.#runners.has(envelope.service) ? undefined : this.#elsewhere;
-      if (elsewhere !== undefined) return elsewhere.transport.send(envelope);
+      const outside = this.#runners.has(envelope.service) ? undefined : this.#outside;
+      if (outside !== undefined) return outside.send(envelope);
       try {
         return this.runner(envelope.service).operation(envelope.operation).handle(envelope);
       } catch (error) {

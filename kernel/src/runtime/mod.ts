@@ -21,6 +21,7 @@ export {
   implement,
   subscribe,
 } from "./service.ts";
+export { type External, external } from "./external.ts";
 export type { Elsewhere } from "./elsewhere.ts";
 export {
   CallInTransaction,

@@ -1,5 +1,6 @@
 /** A system: its services and its roles. One typed value from which everything else is derived. */
 import type { ContractBase, Operation } from "../contract/mod.ts";
+import type { External } from "./external.ts";
 import type { Service } from "./service.ts";
 
 /** Settings of services by name; each is checked against its service's schema when the service starts. */
@@ -9,6 +10,8 @@ export type Settings = Readonly<Record<string, Readonly<Record<string, unknown>>
 export interface SystemOptions {
   readonly name: string;
   readonly services: readonly Service[];
+  /** Services that others run; see {@link external}. */
+  readonly externals?: readonly External[];
   /** Roles: name to the permissions that it holds. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
 }
@@ -30,14 +33,16 @@ const NONE: ReadonlySet<string> = new Set();
  * @throws {TypeError} that names what is wrong.
  */
 export function defineSystem(options: SystemOptions): System {
-  const byName = new Map<string, Service>();
-  for (const service of options.services) {
+  const { externals = [] } = options;
+  const members: readonly Member[] = [...options.services, ...externals.map(memberOf)];
+  const byName = new Map<string, Member>();
+  for (const service of members) {
     const { name } = service.contract;
     if (byName.has(name)) throw new TypeError(`The system "${options.name}" has two services named "${name}".`);
     byName.set(name, service);
   }
-  const declared = new Set(options.services.flatMap((service) => Object.keys(service.contract.permissions)));
-  for (const service of options.services) checkService(service, byName, declared);
+  const declared = new Set(members.flatMap((service) => Object.keys(service.contract.permissions)));
+  for (const service of members) checkService(service, byName, declared);
   const roles = new Map<string, ReadonlySet<string>>();
   for (const [role, permissions] of Object.entries(options.roles)) {
     for (const permission of permissions) {
@@ -47,17 +52,22 @@ export function defineSystem(options: SystemOptions): System {
     roles.set(role, new Set(permissions));
   }
   const uses = new Map(
-    options.services.map((service) => [service.contract.name, new Set(service.uses.map((used) => used.name))]),
+    members.map((service) => [service.contract.name, new Set(service.uses.map((used) => used.name))]),
   );
   return {
     ...options,
-    contracts: options.services.map((service) => service.contract),
+    contracts: members.map((service) => service.contract),
     permissionsOf: (role) => roles.get(role) ?? NONE,
     mayCall: (caller, service) => uses.get(caller)?.has(service) ?? false,
   };
 }
 
-function checkService(service: Service, byName: ReadonlyMap<string, Service>, permissions: ReadonlySet<string>): void {
+/** What is checked of services, wherever they run. */
+type Member = Pick<Service, "contract" | "uses" | "on" | "projections">;
+
+const memberOf = ({ contract, uses }: External): Member => ({ contract, uses, on: [], projections: [] });
+
+function checkService(service: Member, byName: ReadonlyMap<string, Member>, permissions: ReadonlySet<string>): void {
   const { name } = service.contract;
   for (const used of service.uses) {
     if (!byName.has(used.name)) throw new TypeError(`"${name}" uses "${used.name}", which is not in the system.`);
@@ -87,7 +97,7 @@ function checkCallers(
   at: string,
   callee: string,
   callers: readonly string[],
-  byName: ReadonlyMap<string, Service>,
+  byName: ReadonlyMap<string, Member>,
 ): void {
   for (const caller of callers) {
     const service = byName.get(caller);

@@ -1,7 +1,7 @@
 /** Snapshots of contracts in files: one JSON file a contract, named after it. */
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ContractSnapshot } from "../../contract/mod.ts";
+import { type ContractSnapshot, NO_LOCK, type ProtoLock, protoOf } from "../../contract/mod.ts";
 
 const FORMAT = 1;
 
@@ -49,4 +49,23 @@ export function writeSnapshots(folder: string, snapshots: readonly ContractSnaps
   const names = new Set(snapshots.map(({ name }) => `${name}.json`));
   for (const file of readdirSync(folder)) if (file.endsWith(".json") && !names.has(file)) rmSync(join(folder, file));
   for (const snapshot of snapshots) writeFileSync(join(folder, `${snapshot.name}.json`), snapshotText(snapshot));
+}
+
+/**
+ * Writes contracts as Protocol Buffers into a folder: `<name>.proto`, and `<name>.lock.json` with the numbers of fields,
+ * which only grows. Both are to be committed. Files of contracts that are gone stay: their numbers are taken.
+ */
+export function writeProtos(folder: string, snapshots: readonly ContractSnapshot[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const snapshot of snapshots) {
+    const { text, lock } = protoOf(snapshot, readLock(folder, snapshot.name));
+    writeFileSync(join(folder, `${snapshot.name}.proto`), text);
+    writeFileSync(join(folder, `${snapshot.name}.lock.json`), `${JSON.stringify(lock, undefined, 1)}\n`);
+  }
+}
+
+/** The lock that was written for a contract; an empty one where there is none. */
+export function readLock(folder: string, name: string): ProtoLock {
+  const file = join(folder, `${name}.lock.json`);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as ProtoLock) : NO_LOCK;
 }
