@@ -34,6 +34,7 @@ export function snapshotText(snapshot: ContractSnapshot): string {
   return `${lines(snapshot, LINES_DEPTH, "")}\n`;
 }
 
+/** JSON with lines of their own down to a depth. */
 function lines(value: unknown, depth: number, indent: string): string {
   if (typeof value !== "object" || value === null || Array.isArray(value) || depth === 0) return JSON.stringify(value);
   const deeper = `${indent}  `;
@@ -60,7 +61,7 @@ export function writeProtos(folder: string, snapshots: readonly ContractSnapshot
   for (const snapshot of snapshots) {
     const { text, lock } = protoOf(snapshot, readLock(folder, snapshot.name));
     writeFileSync(join(folder, `${snapshot.name}.proto`), text);
-    writeFileSync(join(folder, `${snapshot.name}.lock.json`), `${JSON.stringify(lock, undefined, 1)}\n`);
+    writeFileSync(join(folder, `${snapshot.name}.lock.json`), `${lines(lock, 2, "")}\n`);
   }
 }
 
