@@ -6,6 +6,7 @@ export type Command =
   | { readonly do: "help"; readonly about?: string }
   | { readonly do: "version" }
   | { readonly do: "run"; readonly rest: readonly string[] }
+  | { readonly do: "contract"; readonly rest: readonly string[] }
   | {
       readonly do: "fleet";
       readonly folder: string;
@@ -73,7 +74,7 @@ export function readCommand(given: readonly string[]): Command {
     return { do: "help", ...(about === undefined ? {} : { about }) };
   }
   if (name === "version" || name === "--version") return { do: "version" };
-  if (name === "run") return { do: "run", rest };
+  if (name === "run" || name === "contract") return { do: name, rest };
   const usage = Object.hasOwn(USAGES, name) ? USAGES[name] : undefined;
   if (usage === undefined)
     throw BadCommand.with({ detail: `There is no command "${name}". "isomer help" lists what there is.` });
@@ -173,6 +174,7 @@ export const HELP = `isomer: runs a system of services, and looks after a local 
   isomer place <service> <group>   moves a service into a group, new or not
   isomer stop                      ends the fleet in good order
   isomer run …                     runs one process of a fleet
+  isomer contract diff <old> <new> whether contracts fit, and what to deploy first
 
   A name is a service, a group, "gateway", or "all" for restart and roll.
   --data <folder>                  which fleet (default ./${FOLDER})

@@ -1,6 +1,7 @@
 /** The `isomer` command: reads what it was told, does it, returns the exit code. The machine comes as ports. */
 import { type Clock, isFault, sleep } from "../std/mod.ts";
 import {
+  BadCommand,
   type CredentialsWriter,
   type FleetEngines,
   type FleetSnapshot,
@@ -60,6 +61,7 @@ export async function isomer(options: IsomerOptions): Promise<number> {
     return 2;
   }
   try {
+    if (command.do === "contract") return await contract(command, options);
     await carryOut(command, options);
     return 0;
   } catch (error) {
@@ -71,7 +73,17 @@ export async function isomer(options: IsomerOptions): Promise<number> {
   }
 }
 
-async function carryOut(command: Command, options: IsomerOptions): Promise<void> {
+/** Compares contracts: 0 when all is compatible, 1 when the order of deployment matters, 2 when somebody breaks. */
+async function contract({ rest }: Extract<Command, { do: "contract" }>, { terminal }: IsomerOptions): Promise<number> {
+  const [what, ...words] = rest;
+  if (what !== "diff") throw BadCommand.with({ detail: 'There is "isomer contract diff <old> <new> [--json]".' });
+  const { contractDiff } = await import("../node/contracts/mod.ts");
+  const { exitCode, text } = contractDiff(words);
+  terminal.write(text.endsWith("\n") ? text : `${text}\n`);
+  return exitCode;
+}
+
+async function carryOut(command: Exclude<Command, { do: "contract" }>, options: IsomerOptions): Promise<void> {
   const { terminal } = options;
   switch (command.do) {
     case "help":
