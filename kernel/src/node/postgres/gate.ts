@@ -8,9 +8,9 @@ import { DeadlineExceeded } from "../../guard/mod.ts";
 import type { Clock } from "../../std/mod.ts";
 import { StoreBusy } from "../../store/mod.ts";
 
-/** What a conflict leaves of the limit, and what a commit adds: at one conflict in a hundred commits it stays high. */
-const SHRINK = 0.7;
-const GROW = 0.05;
+/** What a conflict leaves of the limit, and what a commit adds: at one conflict in ten commits it stays high. */
+const SHRINK = 0.8;
+const GROW = 0.25;
 /** How long a write without a deadline waits for its turn. */
 const WAIT_MS = 30_000;
 
