@@ -174,7 +174,7 @@ export const HELP = `isomer: runs a system of services, and looks after a local 
   isomer place <service> <group>   moves a service into a group, new or not
   isomer stop                      ends the fleet in good order
   isomer run …                     runs one process of a fleet
-  isomer contract diff <old> <new> whether contracts fit, and what to deploy first
+  isomer contract diff <old> <new> whether they fit, and what to deploy first
 
   A name is a service, a group, "gateway", or "all" for restart and roll.
   --data <folder>                  which fleet (default ./${FOLDER})

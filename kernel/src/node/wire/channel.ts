@@ -41,6 +41,10 @@ export interface WireChannelOptions {
   readonly waitingMax?: number;
   /** Called when the callee says that it takes no further calls: others should be asked from now on. */
   readonly onDrain?: () => void;
+  /** Called when a connection is ready for calls. */
+  readonly onConnected?: () => void;
+  /** Called when no connection came about, or one that was ready was lost with nothing in its place. */
+  readonly onLost?: () => void;
 }
 
 /** A call with streams. */
@@ -115,6 +119,11 @@ export class WireChannel {
     return { reply, chunks: chunks() };
   }
 
+  /** Begins to connect, unless it is connected: so that the first call does not wait. */
+  connect(): void {
+    this.#usable(this.#options.clock.monotonicMs());
+  }
+
   /** Makes no further calls and ends its connections when those under way are done. */
   close(): void {
     this.#isClosed = true;
@@ -181,11 +190,14 @@ export class WireChannel {
       onCongestion: (isCongested) => side.congested(isCongested),
     });
     let socket: TLSSocket | undefined;
-    let isFinished = false;
+    let [isFinished, isReplaced] = [false, false];
     const side: CallerSide = new CallerSide({
       ...{ nowMs: clock.monotonicMs(), limits, timing, waitingMax, onOutput: driver.onOutput, onWake: driver.onWake },
       streamError: (reason) => Unreachable.with({ service: peer, reason }),
-      onUnusable: () => this.#unusable(connection),
+      onUnusable: () => {
+        isReplaced = side.isOpened && side.link.state === "open";
+        this.#unusable(connection);
+      },
       onFinished: () => {
         isFinished = true;
         side.link.close(undefined, "nothing is under way any more");
@@ -195,9 +207,14 @@ export class WireChannel {
         this.#connections.delete(connection);
         if (side.isOpened) driver.closed();
         else if (!isFinished) this.#failed(reason);
+        // A connection that was being replaced, or had nothing more to do, is missed by nobody.
+        if (!isFinished && !isReplaced && !this.#isClosed) this.#options.onLost?.();
         if (!side.isOpened) socket?.destroy();
       },
-      onOpened: () => (this.#failures = 0),
+      onOpened: () => {
+        this.#failures = 0;
+        this.#options.onConnected?.();
+      },
     });
     const connection: Connection = { side, retireTimer: undefined };
     this.#connections.add(connection);

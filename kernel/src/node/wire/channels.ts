@@ -34,7 +34,7 @@ export function wireChannels(options: WireChannelsOptions): ChannelFactory {
 class InstanceChannel implements Channel {
   readonly #options: WireChannelsOptions;
   readonly #wire: WireChannel;
-  #state: ChannelState = "ready";
+  #state: ChannelState = "connecting";
   #listener: ((state: ChannelState) => void) | undefined;
 
   constructor(options: WireChannelsOptions, { service, address }: Instance) {
@@ -43,6 +43,15 @@ class InstanceChannel implements Channel {
       ...options,
       ...{ host: address.host, port: address.port, peer: `service/${service}` },
       onDrain: () => this.#becomes("draining"),
+      onConnected: () => this.#becomes("ready"),
+      onLost: () => {
+        this.#wire.destroy();
+        this.#becomes("broken");
+      },
+    });
+    // Not before whoever made it listens.
+    options.clock.soon(() => {
+      if (this.#state === "connecting") this.#wire.connect();
     });
   }
 
@@ -73,7 +82,7 @@ class InstanceChannel implements Channel {
   }
 
   #becomes(state: ChannelState): void {
-    if (this.#state === state || this.#state === "broken") return;
+    if (this.#state === state || this.#state === "broken" || (this.#state === "draining" && state === "ready")) return;
     this.#state = state;
     this.#listener?.(state);
   }
