@@ -97,7 +97,10 @@ export const deliveryMutants: readonly Mutant[] = [
     find: "// The broker may have lost something meanwhile: only it knows.\n      this.#head = undefined;\n",
     replace: "",
     also: [
-      { find: "      pauseMs = RETRY_MS;\n      this.#head = undefined;\n", replace: "      pauseMs = RETRY_MS;\n" },
+      {
+        find: "    } catch (error) {\n      this.#head = undefined;\n",
+        replace: "    } catch (error) {\n",
+      },
       {
         find: "this.#head = await broker.append({ service, after, upTo: batch.upTo, events: batch.events });",
         replace:
