@@ -138,6 +138,8 @@ export default implement<Tables>()(auth, {
     createApiKey,
     revokeApiKey: dropApiKey,
   },
+  // What is committed of these is a draft: keys and refusals are applied to it when it is given out.
+  incomplete: ["login", "guest", "refresh", "createApiKey", "changePassword"],
   after: {
     login: completeSession,
     guest: completeSession,

@@ -46,6 +46,8 @@ export class OperationRunner {
   readonly #runner: ServiceRunner;
   readonly #handler: Handler;
   readonly #after: Handler | undefined;
+  /** Whether the committed answer says nothing before `after` has completed it. */
+  readonly #isIncomplete: boolean;
   readonly #ownerOf: ((input: never, db: never) => Promise<string | undefined>) | undefined;
   readonly #input: Validator<unknown>;
   readonly #output: Validator<unknown>;
@@ -65,6 +67,7 @@ export class OperationRunner {
     const handlers = definition.kind === "command" ? service.commands : service.queries;
     this.#handler = (handlers[operation] as unknown as Handler).bind(handlers);
     this.#after = service.after[operation] as unknown as Handler | undefined;
+    this.#isIncomplete = service.incomplete.includes(operation);
     this.#ownerOf = service.owners[operation] as never;
     this.#takesSecrets = JSON.stringify(definition.input).includes('"x-secret":true');
     this.#input = validator(definition.input, `input of ${this.name}`);
@@ -289,7 +292,8 @@ export class OperationRunner {
 
   /**
    * Lets the service make a committed answer newer: wait for the saga that it started, for instance. When there is no time
-   * left for that, the answer is what was committed: it is true, and nobody has to guess whether it happened.
+   * left for that, the answer is what was committed: it is true, and nobody has to guess whether it happened. Unless it
+   * says nothing by itself: then the caller has to repeat the call.
    */
   async #freshened(output: unknown, origin: Origin): Promise<unknown> {
     if (this.#after === undefined) return output;
@@ -297,7 +301,7 @@ export class OperationRunner {
     try {
       return this.#checked(await this.#timed(ctx, this.#after(output, ctx)));
     } catch (error) {
-      if (DeadlineExceeded.is(error) && ctx.remainingMs() === 0) return output;
+      if (DeadlineExceeded.is(error) && ctx.remainingMs() === 0 && !this.#isIncomplete) return output;
       throw error;
     }
   }

@@ -36,6 +36,7 @@ const box = contract("box", {
       allow: [anyone, services("shelf")],
       deadlineMs: 5_000,
     }),
+    draft: command({ input: Name, output: Count, allow: [anyone], deadlineMs: 5_000 }),
     drop: command({ input: Name, output: Count, allow: [owner] }),
   },
   queries: { count: query({ input: t.object({}), output: Count, allow: [anyone] }) },
@@ -89,6 +90,7 @@ const boxService = implement<Tables>()(box, {
   database: { migrations: [{ name: "0001", sql: "CREATE TABLE thing (name TEXT PRIMARY KEY, owner TEXT NOT NULL)" }] },
   commands: {
     put,
+    draft: put,
     drop: ({ name }, ctx) =>
       ctx.transaction(async (tx) => {
         await tx.run(remove, { name });
@@ -97,11 +99,16 @@ const boxService = implement<Tables>()(box, {
   },
   queries: { count: (_, ctx) => ctx.read(async (db) => ({ count: (await db.all(all, {})).length })) },
   owners: { drop: async ({ name }, db) => (await db.first(byName, { name }))?.owner },
+  incomplete: ["draft"],
   after: {
     put: (output, ctx) =>
       probe.slowAfter
         ? new Promise((resolve) => ctx.signal.addEventListener("abort", () => resolve({ count: -1 })))
         : Promise.resolve(output),
+    draft: ({ count }, ctx) =>
+      probe.slowAfter
+        ? new Promise((resolve) => ctx.signal.addEventListener("abort", () => resolve({ count: -1 })))
+        : Promise.resolve({ count: count + 1_000 }),
   },
 });
 
@@ -316,6 +323,16 @@ describe("what comes after the commit", () => {
     probe.slowAfter = true;
     const { output } = await asClient("put", "after", { key: "a1", deadlineMs: 50 });
     assert.ok((output as { count: number }).count > 0);
+  });
+
+  test("is not left out where the committed answer says nothing by itself: the repetition gets it", async () => {
+    probe.slowAfter = true;
+    const draft = (deadlineMs: number) => asClient("draft", "drafted", { key: "a2", deadlineMs });
+    assert.ok(DeadlineExceeded.is(await faultOf(draft(50))));
+    probe.slowAfter = false;
+    const { output, replayed } = await draft(2_000);
+    assert.ok((output as { count: number }).count > 1_000);
+    assert.equal(replayed, true);
   });
 });
 

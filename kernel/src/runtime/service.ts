@@ -104,6 +104,11 @@ export interface ServiceOptions<
    * read a status). It changes nothing.
    */
   readonly after?: AfterCommit<C["commands"], DB, NamesOf<Uses>, TypeOf<S>>;
+  /**
+   * Commands whose committed answer says nothing before `after` has completed it: a token that is not signed yet. When there
+   * is no time left for that, the call fails, and a repetition with its key gets the whole answer.
+   */
+  readonly incomplete?: readonly Extract<keyof C["commands"], string>[];
   readonly on?: readonly Subscription<DB, TypeOf<S>>[];
   readonly projections?: readonly Projection<DB, TypeOf<S>>[];
   /** All versions that still run. */
@@ -121,6 +126,7 @@ export interface Service {
   readonly queries: Readonly<Record<string, (input: never, ctx: QueryContext<never>) => Promise<unknown>>>;
   readonly owners: Readonly<Record<string, (input: never, db: Reader<never>) => Promise<string | undefined>>>;
   readonly after: Readonly<Record<string, (output: never, ctx: QueryContext<never>) => Promise<unknown>>>;
+  readonly incomplete: readonly string[];
   readonly on: readonly Subscription[];
   readonly projections: readonly Projection[];
   readonly sagas: readonly Saga[];
@@ -151,6 +157,7 @@ export function implement<DB = Record<never, never>>() {
       queries: options.queries,
       owners: options.owners ?? {},
       after: options.after ?? {},
+      incomplete: options.incomplete ?? [],
       on: options.on ?? [],
       projections: options.projections ?? [],
       sagas: options.sagas ?? [],
