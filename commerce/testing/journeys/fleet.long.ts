@@ -6,8 +6,8 @@ import { runJourneys } from "./run-journeys.ts";
 
 const MADE: readonly (readonly [journey: string, placement: PlacementName])[] = [
   ["customer", "apart"],
-  ["cards", "grouped"],
-  ["staff", "together"],
+  ["cards", "together"],
+  ["staff", "grouped"],
 ];
 
 describe("journeys through a fleet", { skip: withoutServers() }, () => {
