@@ -36,6 +36,8 @@ export class Background {
   readonly #options: BackgroundOptions;
   readonly #leadership: Leadership | undefined;
   #deaf: (() => void)[] = [];
+  /** The end of the engine before this one: its steps under way have answers to come. */
+  #ending: Promise<void> = Promise.resolve();
 
   /** Makes all of it, and starts nothing: a consumer that cannot be made stops the start of the host. */
   constructor(runner: ServiceRunner, options: BackgroundOptions) {
@@ -90,7 +92,7 @@ export class Background {
     for (const end of this.#deaf.splice(0)) end();
     if (this.#leadership !== undefined) await this.#leadership.stop();
     await this.#rest();
-    await this.runner.engine?.stop();
+    await Promise.all([this.#ending, this.runner.engine?.stop()]);
   }
 
   #hear(): void {
@@ -148,7 +150,7 @@ export class Background {
   #engineBecomes(role: Parameters<typeof sagaEngineOf>[1]): void {
     const { runner } = this;
     if (runner.engine === undefined) return;
-    void runner.engine.stop();
+    this.#ending = runner.engine.stop();
     runner.engine = sagaEngineOf(runner, role);
   }
 }
