@@ -104,7 +104,10 @@ async function measure(
 }
 
 /** Measures all placements, one after another. */
-export async function benchPlacements(load: { perSecond: number; count: number }): Promise<readonly PlacementRow[]> {
+export async function benchPlacements(
+  load: { perSecond: number; count: number },
+  onRow: (row: PlacementRow) => void = () => {},
+): Promise<readonly PlacementRow[]> {
   const placements: readonly (readonly [name: string, open: () => Promise<Target>])[] = [
     ["one process, files", inOneProcess],
     ["fleet, together", () => asFleet("together")],
@@ -112,7 +115,11 @@ export async function benchPlacements(load: { perSecond: number; count: number }
     ["fleet, all apart", () => asFleet("apart")],
   ];
   const rows: PlacementRow[] = [];
-  for (const [name, open] of placements) rows.push(await measure(name, await open(), load));
+  for (const [name, open] of placements) {
+    const row = await measure(name, await open(), load);
+    onRow(row);
+    rows.push(row);
+  }
   return rows;
 }
 
@@ -132,7 +139,9 @@ export function describePlacement(row: PlacementRow): string {
 
 if (import.meta.main) {
   const [perSecond = 10, seconds = 20] = process.argv.slice(2).map(Number);
-  for (const row of await benchPlacements({ perSecond, count: perSecond * seconds }))
+  const load = { perSecond, count: perSecond * seconds };
+  await benchPlacements(load, (row) => {
     console.log(describePlacement(row));
+  });
   console.log(`${perSecond} checkouts a second for ${seconds} s; all invariants of the shop hold in each placement.`);
 }
