@@ -26,7 +26,7 @@ export interface PlacementRow {
   readonly memoryMb: number;
 }
 
-const SHOPPERS = 16;
+const SHOPPERS = 4;
 const WARM_UP = 60;
 const LOAD_MAX = 32;
 

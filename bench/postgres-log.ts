@@ -75,9 +75,9 @@ const MARK = `WITH next AS (INSERT INTO marked_key (key, sequence) VALUES ($1, 1
     ON CONFLICT (key) DO UPDATE SET sequence = marked_key.sequence + 1 RETURNING sequence)
   INSERT INTO marked (id, key, sequence) SELECT $2, $1, next.sequence FROM next RETURNING sequence`;
 const READ_MARKED = `SELECT CAST(xid AS TEXT) AS xid, position, id, key, sequence FROM marked
-  WHERE (xid, position) > (CAST(CAST(? AS TEXT) AS xid8), CAST(? AS BIGINT))
-    AND xid < pg_snapshot_xmin(pg_current_snapshot())
-  ORDER BY xid, position LIMIT 500`;
+  WHERE (marked.xid, position) > (CAST(CAST(? AS TEXT) AS xid8), CAST(? AS BIGINT))
+    AND marked.xid < pg_snapshot_xmin(pg_current_snapshot())
+  ORDER BY marked.xid, position LIMIT 500`;
 
 function watermark(database: Database): Way {
   let last = { xid: "0", position: 0 };

@@ -23,8 +23,13 @@ export async function goodsOf(client: ShopClient, password: string): Promise<Goo
   return goods;
 }
 
-/** So many guests, signed in. */
+/** So many guests, signed in, one after another: a host that has just started turns a crowd away. */
 export async function guests(client: ShopClient, count: number): Promise<ShopClient[]> {
-  const sessions = await Promise.all(Array.from({ length: count }, () => client.post("/v1/guests")));
-  return sessions.map(({ body }) => client.as(String(body.accessToken)));
+  const shoppers: ShopClient[] = [];
+  for (let tries = 0; shoppers.length < count; tries += 1) {
+    const { status, body } = await client.post("/v1/guests");
+    if (status < 300) shoppers.push(client.as(String(body.accessToken)));
+    else if (status !== 503 || tries > 10 * count) throw new Error(`No guest: ${status} ${JSON.stringify(body)}`);
+  }
+  return shoppers;
 }

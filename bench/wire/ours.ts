@@ -2,10 +2,9 @@
 import { systemClock, systemRandom } from "@isomer/kernel/node";
 import { silentLogger } from "@isomer/kernel/std";
 import { WireChannel, WireServer } from "../../kernel/src/node/wire/mod.ts";
-import { verifyUri } from "../../kernel/src/node/wire/testing/authority.ts";
 import { type Answer, type Question, type Secrets, TRACE, USER_TOKEN, answerTo, identityOf } from "./question.ts";
 
-const common = { verifyPeer: verifyUri, clock: systemClock(), log: silentLogger };
+const common = { clock: systemClock(), log: silentLogger };
 
 /** Serves; resolves with the port. */
 export async function serveWire({ callee }: Secrets): Promise<number> {

@@ -120,6 +120,7 @@ export default implement<Tables>()(auth, {
   uses: [],
   database: { migrations: new URL("./migrations/", import.meta.url) },
   settings: Settings,
+  revokes: true,
   commands: {
     register,
     login,

@@ -246,6 +246,7 @@ export const catalog = contract("catalog", {
       faults: [BadCursor, NoCategory],
       allow: [anyone],
       deadlineMs: 1_000,
+      staleMaxMs: 3_000,
       http: http("GET /v1/products"),
     }),
     /** Those in any state, for whoever manages them. */
@@ -300,6 +301,7 @@ export const catalog = contract("catalog", {
       allow: [anyone],
       deadlineMs: 1_000,
       criticality: "sheddable",
+      staleMaxMs: 5_000,
       http: http("GET /v1/search"),
     }),
     categories: query({
@@ -308,6 +310,7 @@ export const catalog = contract("catalog", {
       output: t.object({ items: t.array(Category) }),
       allow: [anyone],
       deadlineMs: 1_000,
+      staleMaxMs: 5_000,
       http: http("GET /v1/categories"),
     }),
     attributes: query({
@@ -316,6 +319,7 @@ export const catalog = contract("catalog", {
       output: t.object({ items: t.array(Attribute) }),
       allow: [anyone],
       deadlineMs: 1_000,
+      staleMaxMs: 5_000,
       http: http("GET /v1/attributes"),
     }),
     /** What carts, prices and orders need to know of variants. Unknown ones are left out. */

@@ -44,6 +44,17 @@ async function audit(shop: OneService): Promise<void> {
   assert.deepEqual(violations, []);
 }
 
+test("columns that a newer build adds are in no answer of this one", async () => {
+  await using shop = await stocked({ TENT: [3] });
+  await shop.database.write({ label: "expand" }, async (connection) => {
+    for (const table of ["location", "movement", "level"])
+      await connection.run(`ALTER TABLE ${table} ADD COLUMN added TEXT NOT NULL DEFAULT ''`, []);
+  });
+  assert.equal((await shop.call(inventory.locations({}))).items.length, LOCATIONS.length);
+  assert.equal((await shop.call(inventory.movements({}))).items.length, 1);
+  assert.ok((await shop.call(inventory.levels({}))).items.length > 0);
+});
+
 describe("an order's stock", () => {
   test("is held, committed, shipped in parts and comes back", async () => {
     await using shop = await stocked({ TENT: [3, 4] });

@@ -84,7 +84,13 @@ export async function reservations(db: Db, input: PageInput & { readonly state?:
 /** Locations, in the order in which they serve. */
 export async function locations(db: Db) {
   return {
-    items: await db.query((builder) => builder.selectFrom("location").selectAll().orderBy("priority").orderBy("code")),
+    items: await db.query((builder) =>
+      builder
+        .selectFrom("location")
+        .select(["code", "name", "country", "priority"])
+        .orderBy("priority")
+        .orderBy("code"),
+    ),
   };
 }
 
@@ -124,7 +130,7 @@ export async function movements(
   const rows = await db.query((builder) => {
     let find = builder
       .selectFrom("movement")
-      .selectAll()
+      .select(["id", "sku", "location", "kind", "quantity", "order_id", "reason", "actor", "at"])
       .orderBy("id", "desc")
       .limit(limit + 1);
     if (input.sku !== undefined) find = find.where("sku", "=", input.sku);

@@ -170,6 +170,7 @@ export const orders = contract("orders", {
       }),
       allow: [read],
       criticality: "sheddable",
+      staleMaxMs: 60_000,
       http: http("GET /v1/admin/sales"),
     }),
   },

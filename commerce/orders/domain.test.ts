@@ -242,7 +242,7 @@ describe("whatever happens to an order", () => {
   test("its stages follow one another as they may", () => {
     const seen = new Set<string>();
     fc.assert(
-      fc.property(fc.array(anyCommand, { maxLength: 25 }), (commands) => {
+      fc.property(fc.array(anyCommand, { minLength: 15, maxLength: 25, size: "max" }), (commands) => {
         const states = walk([{ type: "open", draft }, ...commands]);
         for (const [index, state] of states.entries()) {
           const before = states[index - 1];

@@ -135,6 +135,7 @@ export const pricing = contract("pricing", {
       allow: [anyone],
       criticality: "normal",
       cache: { maxAgeMs: 1_000, sameForAll: true },
+      staleMaxMs: 3_000,
       http: http("GET /v1/prices"),
     }),
     /** What some lines cost together, with promotions, coupons, shipping and tax. Changes nothing. */

@@ -117,6 +117,16 @@ describe("tokens", () => {
     assert.equal((await authenticate(token(auth.keys[1])))?.subject, "ada");
   });
 
+  test("of a new key are good at once for everybody who comes with one at the same moment", async () => {
+    const { crypto, auth, token, authenticate } = setUp();
+    await authenticate(token());
+    auth.keys.push(makeKey(crypto, 1));
+    const mine = token(auth.keys[1]);
+    const judged = await Promise.all(Array.from({ length: 40 }, () => authenticate(mine)));
+    assert.ok(judged.every((identity) => identity?.subject === "ada"));
+    assert.ok(auth.asked.length <= 3, `auth was asked ${auth.asked.length} times`);
+  });
+
   test("that are forged or expired do not make auth busy", async () => {
     const { clock, crypto, auth, token, authenticate } = setUp();
     const short = token(undefined, 5);
@@ -127,6 +137,9 @@ describe("tokens", () => {
     const forged = token(makeKey(crypto, 7));
     for (let n = 0; n < 100; n += 1) assert.equal(await authenticate(forged), undefined);
     assert.equal(auth.asked.length, 11);
+    await clock.advance(2_000);
+    await Promise.all(Array.from({ length: 100 }, () => authenticate(forged)));
+    assert.ok(auth.asked.length <= 21, "nor do those that come at once");
   });
 });
 

@@ -17,7 +17,7 @@ const KEYS_AGE_MAX_MS = 10 * 60_000;
 /** How soon auth is asked again after it did not answer. */
 const RETRY_MS = 1_000;
 /**
- * How often in a second a key that is not known is asked for: auth may have made a new one a moment ago, but forged key ids
+ * How often in a second auth is asked for a key that is not known, however many want to know: auth may have made a new one a moment ago, but forged key ids
  * must not make it busy.
  */
 const MISSES_MAX = 10;
@@ -43,7 +43,9 @@ function tokenJudge(host: Host): Authenticate {
   let failedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<void> | undefined;
   const misses = { since: Number.NEGATIVE_INFINITY, count: 0 };
-  const mayMiss = (): boolean => {
+  /** Whether it may be asked for a key that is not known. Whoever only waits for an answer that is under way may. */
+  const mayLearn = (): boolean => {
+    if (asking !== undefined) return true;
     const now = clock.monotonicMs();
     if (now - misses.since >= MISSES_MS) Object.assign(misses, { since: now, count: 0 });
     misses.count += 1;
@@ -68,7 +70,7 @@ function tokenJudge(host: Host): Authenticate {
     const isLate = asking !== undefined;
     await learn();
     const verification = verifier.verify(token);
-    if (verification.ok || verification.reason !== "unknown-key" || !isLate) return verification;
+    if (verification.ok || verification.reason !== "unknown-key" || !isLate || !mayLearn()) return verification;
     await learn();
     return verifier.verify(token);
   };
@@ -92,7 +94,7 @@ function tokenJudge(host: Host): Authenticate {
       const verification = verifier.verify(token);
       if (verification.ok && ageMs >= KEYS_AGE_MS) learnMeanwhile();
       // Only a key that is not known may be known to auth by now.
-      if (verification.ok || verification.reason !== "unknown-key" || !mayMiss())
+      if (verification.ok || verification.reason !== "unknown-key" || !mayLearn())
         return bearerOf(verification, revocations);
     }
     return learnFor(token).then((verification) => bearerOf(verification, revocations));

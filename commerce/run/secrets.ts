@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BadSetting } from "./faults.ts";
 
 /** The names of the secrets, and of the environment variables that give them. */
 const NAMES = {
@@ -55,7 +56,7 @@ function readKept(path: string): Readonly<Record<string, string>> {
     return JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;
   } catch (cause) {
     const advice = "Restore it from a backup, or delete it: then new secrets are made, and the old ones stop working";
-    throw new Error(`${path} is not JSON (any more). ${advice}.`, { cause });
+    throw BadSetting.with({ detail: `${path} is not JSON (any more). ${advice}.` }, { cause });
   }
 }
 
@@ -74,7 +75,7 @@ function fromEnvironment(environment: NodeJS.ProcessEnv, variable: string): stri
   if (file === "" && given === "") return undefined;
   if (given.length < LENGTH_MIN) {
     const where = file === "" ? `$${variable}` : `${file}, which $${variable}_FILE names,`;
-    throw new Error(`${where} is shorter than ${LENGTH_MIN} characters. Take a longer secret.`);
+    throw BadSetting.with({ detail: `${where} is shorter than ${LENGTH_MIN} characters. Take a longer secret.` });
   }
   return given;
 }

@@ -3,7 +3,9 @@ import { parseArgs } from "node:util";
 import { prettyLogger } from "@isomer/kernel/node";
 import { isFault } from "@isomer/kernel/std";
 import { banner } from "./banner.ts";
+import { databasesOf } from "./databases.ts";
 import { seedDemo } from "./demo.ts";
+import { BadSetting } from "./faults.ts";
 import { DEMO_PASSWORD } from "./secrets.ts";
 import { isReachable, startShop, version } from "./shop.ts";
 
@@ -21,6 +23,7 @@ const HELP = `Runs the Isomer shop in one process.
   --version         print the version
   --help            print this
 
+DATABASE_URL keeps everything in PostgreSQL instead of the data folder: postgres://admin:…@host:5432/postgres.
 SMTP_URL sends mails by SMTP instead of keeping them in the mailbox page.
 OTEL_EXPORTER_OTLP_ENDPOINT sends traces, metrics and logs to a collector.`;
 
@@ -56,19 +59,26 @@ async function start(): Promise<void> {
   if (values.help) return console.log(HELP);
   if (values.version) return console.log(version);
   const port = Number(values.port ?? process.env["PORT"] ?? 3000);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("--port takes a number from 0 to 65535.");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw BadSetting.with({ detail: "--port (or $PORT) takes a number from 0 to 65535." });
   const log = prettyLogger({ level: values.verbose ? "debug" : "warn" });
   const { SMTP_URL: smtpUrl } = process.env;
   const proxies = values["trust-proxy"];
+  const dataFolder = values.data ?? "data";
+  const storage = await databasesOf(dataFolder);
   const running = await startShop({
-    dataFolder: values.data ?? "data",
+    dataFolder,
     port,
     log,
     // Mails hold what lets one into accounts: only this machine may read them without signing in.
     openMailbox: smtpUrl === undefined && !isReachable(values.host),
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(smtpUrl === undefined ? {} : { smtpUrl }),
-    run: { serveMetrics: true, ...(proxies === undefined ? {} : { trustProxies: proxies }) },
+    run: {
+      serveMetrics: true,
+      ...(proxies === undefined ? {} : { trustProxies: proxies }),
+      ...(storage === undefined ? {} : { storage }),
+    },
   });
   stopOnSignals(running.stop);
   if (!values.empty) await seedDemo(running.host, running.demoPassword);

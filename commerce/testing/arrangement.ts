@@ -6,12 +6,23 @@ import { fleetShop } from "./fleet-shop.ts";
 import { simulatedShop } from "./simulated-shop.ts";
 import { type OpenShopOptions, type Shop, openShop } from "./open-shop.ts";
 
-/** The arrangements that journeys know. */
+/** The arrangements that tests know. */
 export const ARRANGEMENTS = ["process", "simulation", "fleet"] as const;
+/** One of them. */
+export type Arrangement = (typeof ARRANGEMENTS)[number];
+
+/** The arrangement that the environment names; undefined when it names none. @throws when there is none of that name. */
+export function namedArrangement(): Arrangement | undefined {
+  const name = process.env["SHOP_ARRANGEMENT"];
+  if (name === undefined) return undefined;
+  const found = ARRANGEMENTS.find((one) => one === name);
+  if (found === undefined) throw new Error(`SHOP_ARRANGEMENT is one of ${ARRANGEMENTS.join(", ")}, not "${name}".`);
+  return found;
+}
 
 /** Opens a shop in the arrangement that the environment names. */
 export function openArranged(options: Pick<OpenShopOptions, "overrides"> = {}): Promise<Shop> {
-  const arrangement = process.env["SHOP_ARRANGEMENT"] ?? "process";
+  const arrangement = namedArrangement() ?? "process";
   switch (arrangement) {
     case "process":
       return openShop(options);
@@ -19,7 +30,5 @@ export function openArranged(options: Pick<OpenShopOptions, "overrides"> = {}): 
       return simulatedShop(options);
     case "fleet":
       return fleetShop(options);
-    default:
-      throw new Error(`SHOP_ARRANGEMENT is one of ${ARRANGEMENTS.join(", ")}, not "${arrangement}".`);
   }
 }

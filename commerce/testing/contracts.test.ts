@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type ContractSnapshot, contractPlan, protoOf } from "@isomer/kernel/contract";
 import { readLock, readSnapshots } from "@isomer/kernel/node";
+import { grpcMethods } from "@isomer/kernel/node/grpc";
 import { systemSnapshots } from "@isomer/kernel/runtime";
 import { type Schema, type SchemaData, misfits, pruner, validator } from "@isomer/kernel/schema";
 import { shop } from "../system.ts";
@@ -26,12 +27,36 @@ void describe("the shop's contracts", () => {
     for (const snapshot of systemSnapshots(shop)) {
       const lock = readLock(protos, snapshot.name);
       const written = readFileSync(`${protos}${snapshot.name}.proto`, "utf8");
+      const { text, lock: next } = protoOf(snapshot, lock);
       assert.deepEqual(
-        protoOf(snapshot, lock),
+        { text, lock: next },
         { text: written, lock },
         "Run `npm run contracts`, and commit what it wrote.",
       );
     }
+  });
+
+  test("are carried over gRPC as they are: what goes into a message comes out of it", () => {
+    const snapshots = new Map(systemSnapshots(shop).map((snapshot) => [snapshot.name, snapshot]));
+    let values = 0;
+    for (const contract of shop.contracts) {
+      for (const { operation, input, output } of grpcMethods(contract, readLock(`${folder}proto/`, contract.name))) {
+        const { input: asked = {}, output: answered = {} } = snapshots.get(contract.name)?.operations[operation] ?? {};
+        for (const [codec, schema] of [[input, asked] as const, [output, answered] as const]) {
+          const check = (sample: unknown): void => {
+            values += 1;
+            const value: unknown = JSON.parse(JSON.stringify(sample));
+            assert.deepEqual(
+              codec.read(codec.write(value)),
+              asCarried(value, schema as Node),
+              contract.name + operation,
+            );
+          };
+          fc.assert(fc.property(valuesOf(schema as Node), check), { numRuns: 5, seed: 7 });
+        }
+      }
+    }
+    assert.ok(values > 1_000, String(values));
   });
 
   test("are compatible with themselves", () => {
@@ -45,6 +70,23 @@ void describe("the shop's contracts", () => {
     });
   });
 });
+
+/** What a message says of a value: optional nulls, and optional lists and records with nothing in them, are absent. */
+function asCarried(value: unknown, schema: Node): unknown {
+  if (value === null) return null;
+  if (Array.isArray(value)) return value.map((item) => asCarried(item, schema.items ?? {}));
+  if (typeof value !== "object") return value;
+  const parts = schema.anyOf?.find(({ type }) => type === "object") ?? schema;
+  if (parts.properties === undefined) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, part]) => {
+      const own = asCarried(part, parts.properties?.[name] ?? {});
+      const isNothing = own === null || (typeof own === "object" && Object.keys(own).length === 0);
+      const isList = parts.properties?.[name]?.properties === undefined;
+      return isNothing && isList && parts.required?.includes(name) !== true ? [] : [[name, own]];
+    }),
+  );
+}
 
 /** All schemas of the shop: what properties are tried on besides made-up ones. */
 const schemas: readonly Node[] = readSnapshots(folder).flatMap(({ operations, events }: ContractSnapshot) => [

@@ -11,8 +11,10 @@ process.exitCode = await fleetMain({
     const life = Number(process.env["SHOP_CERTIFICATE_LIFE_MS"] ?? 0);
     return {
       ...shopFleet({ overrides }),
-      rates: { perAddress: 0, perIdentity: 0 },
+      rates: { perAddress: 0, perIdentity: Number(process.env["SHOP_RATE_PER_IDENTITY"] ?? 0) },
       ...(life === 0 ? {} : { certificateLifeMs: life }),
+      ...(process.env["SHOP_POSTGRES_COPY"] === "1" ? { postgresCopy: true } : {}),
+      ...(process.env["SHOP_NATS_SERVERS"] === "3" ? { natsServers: 3 as const } : {}),
     };
   },
   arguments: process.argv.slice(2),

@@ -1,16 +1,19 @@
 /** A fleet of a test's own: real processes, real servers on free ports, a folder that is deleted in the end. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock, systemRandom } from "@isomer/kernel/node";
-import { findPostgres, findProgram } from "@isomer/kernel/node/engines";
+import { passwordsOf } from "@isomer/kernel/node/local-fleet";
+import { type NatsLink, OPERATOR, openNats } from "@isomer/kernel/node/nats";
+import { findPostgres, findProgram, freePorts } from "@isomer/kernel/node/engines";
 import { type FleetRow, askFleet, fleetPaths, readFleetFile, readInstanceFile } from "@isomer/kernel/node/fleet";
 import { postgresStorage } from "@isomer/kernel/node/postgres";
 import type { Settings } from "@isomer/kernel/runtime";
+import { silentLogger } from "@isomer/kernel/std";
 import type { Database } from "@isomer/kernel/store";
+import pg from "pg";
 import { shop } from "../system.ts";
 import {
   type CheckOptions,
@@ -34,6 +37,12 @@ export interface FleetProcessOptions {
   readonly replicas?: number;
   /** How long certificates live, in milliseconds; an hour unless said. */
   readonly certificateLifeMs?: number;
+  /** The entry of another fleet that has the shop in it. */
+  readonly entry?: string;
+  /** More of the environment of all processes. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** On how many servers NATS runs; 1 unless said. */
+  readonly natsServers?: 1 | 3;
 }
 
 const ENTRY = fileURLToPath(new URL("./fleet-entry.ts", import.meta.url));
@@ -76,16 +85,26 @@ export class FleetProcess {
 
   /** Starts a fleet; resolves when everything is ready and the shop is filled. */
   static async start(options: FleetProcessOptions = {}): Promise<FleetProcess> {
-    const { placement = "grouped", overrides = {}, gateways = 1, replicas = 1, certificateLifeMs = 0 } = options;
+    const {
+      placement = "grouped",
+      overrides = {},
+      gateways = 1,
+      replicas = 1,
+      certificateLifeMs = 0,
+      natsServers = 1,
+    } = options;
+    const { entry = ENTRY, environment = {} } = options;
     const folder = mkdtempSync(join(tmpdir(), "isomer-fleet-"));
     const port = await freePorts(gateways);
     const file = join(folder, "wanted.json");
     writeFileSync(file, JSON.stringify(placementOf(placement, { gateways, port, replicas })));
-    const child = spawn(process.execPath, [ENTRY, "fleet", "--data", folder, "--placement", file], {
+    const child = spawn(process.execPath, [entry, "fleet", "--data", folder, "--placement", file], {
       env: {
         ...withoutTestContext(process.env),
         SHOP_OVERRIDES: JSON.stringify(overrides),
         SHOP_CERTIFICATE_LIFE_MS: String(certificateLifeMs),
+        SHOP_NATS_SERVERS: String(natsServers),
+        ...environment,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -137,6 +156,41 @@ export class FleetProcess {
     const { pid } = await this.row(instance);
     if (pid === undefined) throw new Error(`${instance} does not run.`);
     process.kill(pid, signal);
+  }
+
+  /** Kills all processes at once, as the end of the one process of a shop would: its servers go on. */
+  async killAll(): Promise<void> {
+    const pids = (await this.rows()).flatMap(({ kind, pid }) => (kind === "engine" || pid === undefined ? [] : [pid]));
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    while ((await this.rows()).some(({ pid }) => pid !== undefined && pids.includes(pid))) await pause(20);
+  }
+
+  /** Does something in the database of a service, as the server's superuser. */
+  async asSuperuser<T>(service: string, action: (admin: pg.Client) => Promise<T>): Promise<T> {
+    const { postgres } = readFleetFile(this.folder).engines;
+    const password = this.#passwordOf("postgres");
+    const admin = new pg.Client(`postgres://postgres:${password}@127.0.0.1:${postgres?.port}/isomer_${service}`);
+    admin.on("error", () => {});
+    await admin.connect();
+    try {
+      return await action(admin);
+    } finally {
+      await admin.end();
+    }
+  }
+
+  /** Does something with NATS, as who runs the fleet. */
+  async asOperator<T>(action: (link: NatsLink) => Promise<T>): Promise<T> {
+    const { servers = [] } = readFleetFile(this.folder).engines.nats ?? {};
+    const credentials = { user: OPERATOR, password: this.#passwordOf(`nats/${OPERATOR}`) };
+    const ports = { clock: systemClock(), random: systemRandom(), log: silentLogger };
+    const link = openNats({ servers, name: "a test", credentials, ...ports });
+    try {
+      await link.up();
+      return await action(link);
+    } finally {
+      await link.close();
+    }
   }
 
   /** Resolves when these are ready, or all are; rejects when it takes too long. */
@@ -214,6 +268,10 @@ export class FleetProcess {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  #passwordOf(party: string): string {
+    return passwordsOf(join(this.folder, "engines"))(party);
+  }
+
   async #ready(): Promise<void> {
     for (const givenUpAt = performance.now() + STARTED_MS; !this.#said.includes("the fleet runs");) {
       if (this.#child.exitCode !== null) throw new Error(`The fleet did not start:\n${this.#said}`);
@@ -259,25 +317,6 @@ function placementOf(name: PlacementName, options: { gateways: number; port: num
 
 function withoutTestContext({ NODE_TEST_CONTEXT: _, ...environment }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return environment;
-}
-
-/** The first of some ports in a row that nobody listens on. */
-async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const first = await listenOn(0);
-    const rest = await Promise.all(Array.from({ length: count - 1 }, (_, n) => listenOn(first + 1 + n).catch(() => 0)));
-    if (rest.every((port) => port > 0)) return first;
-  }
-}
-
-function listenOn(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 function pause(ms: number): Promise<void> {

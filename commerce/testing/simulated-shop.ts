@@ -1,5 +1,6 @@
 /** A shop on a simulated fleet, for journeys: its time passes while somebody asks, and a little after each answer. */
 import { type SimulatedFleet, deadLetters, openSimulatedFleet, simulation } from "@isomer/kernel/sim";
+import type { Settings } from "@isomer/kernel/runtime";
 import { judgesOf } from "../run/judges.ts";
 import { seedDemo } from "../run/demo.ts";
 import { settingsOf } from "../run/settings.ts";
@@ -14,18 +15,7 @@ const THINKING_MS = 40;
 
 /** Opens a shop on a simulated fleet in which nothing goes wrong. */
 export async function simulatedShop({ overrides = {} }: Pick<OpenShopOptions, "overrides">): Promise<Shop> {
-  const fleet = await openSimulatedFleet(
-    simulation({
-      ...shopSimulation,
-      name: "a shop to be asked",
-      settings: (url) => settingsOf(url, SECRETS, { openMailbox: true, overrides: merged(QUICK, overrides) }),
-      judges: judgesOf,
-      prepare: async (host) => {
-        await seedDemo(host, SECRETS.demoPassword);
-      },
-      system: shop,
-    }),
-  );
+  const fleet = await shopToBeAsked(merged(QUICK, overrides));
   const client = new CheckedClient("http://shop.sim", { exchange: exchangeOf(fleet) });
   return {
     password: SECRETS.demoPassword,
@@ -45,7 +35,24 @@ export async function simulatedShop({ overrides = {} }: Pick<OpenShopOptions, "o
   };
 }
 
-function exchangeOf(fleet: SimulatedFleet): Exchange {
+/** The shop as a simulated fleet in which nothing goes wrong by itself, with these settings. */
+export function shopToBeAsked(overrides: Settings): Promise<SimulatedFleet> {
+  return openSimulatedFleet(
+    simulation({
+      ...shopSimulation,
+      name: "a shop to be asked",
+      settings: (url) => settingsOf(url, SECRETS, { openMailbox: true, overrides }),
+      judges: judgesOf,
+      prepare: async (host) => {
+        await seedDemo(host, SECRETS.demoPassword);
+      },
+      system: shop,
+    }),
+  );
+}
+
+/** How clients ask a simulated fleet. */
+export function exchangeOf(fleet: SimulatedFleet): Exchange {
   return async ({ method, path, headers, text, timeoutMs }) => {
     const answer = await fleet.ask({
       ...{ method, target: path, headers, timeoutMs },

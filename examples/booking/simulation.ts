@@ -31,6 +31,7 @@ export const bookingSimulation = simulation({
   name: "booking",
   system: booking,
   lookMs: 100,
+  replicasEvery: 5,
   actors: () => ["ada", "bea", "cem", "dan", "eva"].map(guest),
   properties: [
     always("no seat is sold twice", ({ texts }) => texts("bookings", SOLD_TWICE)),

@@ -1,5 +1,5 @@
 /** The contracts of a small shop, of which the gift wrapping is a service in Python. */
-import { anyone, command, contract, fault, query, services } from "@isomer/kernel/contract";
+import { anyone, command, contract, fault, http, query, services } from "@isomer/kernel/contract";
 import { t } from "@isomer/kernel/schema";
 
 /** It cannot be wrapped. */
@@ -9,16 +9,25 @@ export const TooHeavy = fault("giftwrap/too-heavy", {
   message: ({ weightGrams }) => `${weightGrams} g are too heavy to be wrapped.`,
 });
 
+/** There is no such product. */
+export const UnknownProduct = fault("giftwrap/unknown-product", {
+  kind: "missing",
+  data: t.object({ sku: t.text() }),
+  message: ({ sku }) => `There is no ${sku}.`,
+});
+
 const Sku = t.text({ minLength: 1, maxLength: 40 });
 const Paper = t.oneOf(["plain", "gold"]);
 
-/** What is sold. */
+const Variant = t.object({ sku: Sku, title: t.text(), weightGrams: t.integer({ minimum: 0 }) });
+
+/** What is sold: as much of the shop's catalogue as gift wrapping needs. `shop.ts` has the real one in its place. */
 export const catalog = contract("catalog", {
   version: "1.0.0",
   queries: {
-    product: query({
-      input: t.object({ sku: Sku }),
-      output: t.object({ name: t.text(), weightGrams: t.integer({ minimum: 0 }) }),
+    variants: query({
+      input: t.object({ skus: t.array(Sku, { minItems: 1 }) }),
+      output: t.object({ variants: t.array(Variant) }),
       allow: [services("giftwrap")],
     }),
   },
@@ -34,7 +43,7 @@ export const giftwrap = contract("giftwrap", {
     quote: query({
       input: t.object({ sku: Sku, paper: Paper }),
       output: t.object({ amount: t.integer({ minimum: 0 }), label: t.text() }),
-      faults: [TooHeavy],
+      faults: [TooHeavy, UnknownProduct],
       allow: [services("desk")],
       deadlineMs: 5_000,
     }),
@@ -56,9 +65,10 @@ export const desk = contract("desk", {
     offer: query({
       input: t.object({ sku: Sku, paper: Paper }),
       output: t.object({ amount: t.integer(), label: t.text() }),
-      faults: [TooHeavy],
+      faults: [TooHeavy, UnknownProduct],
       allow: [anyone],
       deadlineMs: 5_000,
+      http: http("GET /v1/gift-offers/:sku"),
     }),
   },
   commands: {
@@ -67,6 +77,7 @@ export const desk = contract("desk", {
       output: t.object({ wrapId: t.text() }),
       allow: [anyone],
       deadlineMs: 5_000,
+      http: http("POST /v1/gift-wraps", { status: 201 }),
     }),
   },
 });

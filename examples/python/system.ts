@@ -1,5 +1,5 @@
 /** The small shop: two services here, one in Python. */
-import { type System, defineSystem, external, implement } from "@isomer/kernel/runtime";
+import { type Service, type System, defineSystem, external, implement } from "@isomer/kernel/runtime";
 import { catalog, desk, giftwrap } from "./contracts.ts";
 
 const WEIGHTS: Readonly<Record<string, number>> = { book: 400, anvil: 60_000 };
@@ -7,15 +7,16 @@ const WEIGHTS: Readonly<Record<string, number>> = { book: 400, anvil: 60_000 };
 const catalogService = implement()(catalog, {
   commands: { discontinue: async () => ({}) },
   queries: {
-    async product({ sku }, ctx) {
+    async variants({ skus }, ctx) {
       // Something that is looked for until nobody waits for it any more.
-      if (sku === "needle") await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve));
-      return { name: `A ${sku}`, weightGrams: WEIGHTS[sku] ?? 1_000 };
+      if (skus.includes("needle")) await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve));
+      return { variants: skus.map((sku) => ({ sku, title: `A ${sku}`, weightGrams: WEIGHTS[sku] ?? 1_000 })) };
     },
   },
 });
 
-const deskService = implement()(desk, {
+/** The desk: it has gift wrapping do the work. */
+export const deskService: Service = implement()(desk, {
   uses: [giftwrap, catalog],
   commands: {
     async wrap(asked, ctx) {

@@ -3,7 +3,7 @@ import type { Rule } from "./tree.ts";
 
 /** What people, npm, other packages, or benchmarks and tests (as processes) open directly. */
 const ENTRY =
-  /^bench\/|^tools\/[^/]+\.ts$|^(?:commerce\/(?:(?:.+\/)?main|fleet)|examples\/[^/]+\/(?:main|simulate))\.ts$|^kernel\/src\/.+\/mod\.ts$|\/testing\/[a-z-]+-main\.ts$|\.(?:test|long)\.ts$/;
+  /^bench\/|^tools\/[^/]+\.ts$|^(?:commerce\/(?:(?:.+\/)?main|fleet)|examples\/[^/]+\/(?:main|fleet|simulate))\.ts$|^kernel\/src\/.+\/mod\.ts$|\/testing\/[a-z-]+-main\.ts$|\.(?:test|long)\.ts$/;
 
 /** Each file is an entry or is imported by another. */
 export const orphans: Rule = function* (tree) {

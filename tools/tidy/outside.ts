@@ -9,7 +9,12 @@ import { type Finding, type Module, type Rule, lineAt } from "./tree.ts";
 const REAL = [
   ...["kernel/src/node/", "kernel/src/sqlite/", "kernel/src/sim/real/", "kernel/src/sim/tripwires/"],
   ...["bench/", "tools/", "commerce/main.ts", "commerce/fleet.ts", "commerce/run/", "commerce/testing/sim/main.ts"],
-  ...["examples/booking/main.ts", "examples/booking/simulate.ts"],
+  ...[
+    "examples/booking/main.ts",
+    "examples/booking/fleet.ts",
+    "examples/booking/simulate.ts",
+    "examples/python/main.ts",
+  ],
 ];
 
 const TIMERS = new Set(["setTimeout", "setInterval", "setImmediate"]);

@@ -1,24 +1,13 @@
 /** Many buyers for the last pieces, at once: an order for each piece, a clean refusal for each other, no charge kept from a loser. */
 import assert from "node:assert/strict";
 import { seedStock } from "./wishes.ts";
-import { shop as system } from "../../system.ts";
 import { checkProblem } from "../checked-client.ts";
 import { type Answer, ShopClient } from "../client.ts";
 import { ADDRESS } from "../flow.ts";
-import {
-  checkShop,
-  describeViolations,
-  listenersOf,
-  readOrders,
-  readPayments,
-  readProvider,
-  underWay,
-  wasPlaced,
-} from "../invariants/mod.ts";
+import { readOrders, readPayments, readProvider, wasPlaced } from "../invariants/mod.ts";
 import { type OpenShop, openShop, until } from "../open-shop.ts";
+import { settled } from "./settled.ts";
 import { type PersistentSend, nothingSeen, persistent } from "./shopper.ts";
-
-const LISTENERS = listenersOf(system);
 
 /** Opens a shop, sells all that is left of something to more buyers than there are pieces, and checks what came of it. */
 export async function flashSale(buyers: number, units: number): Promise<void> {
@@ -47,20 +36,8 @@ export async function flashSale(buyers: number, units: number): Promise<void> {
   assert.equal(losers.length, buyers - units);
   assert.deepEqual(seen.broken, []);
 
-  await until(
-    "nothing is under way",
-    async () => {
-      using now = await shop.data();
-      return underWay(now, LISTENERS);
-    },
-    (left) => left.length === 0,
-    // To copy all databases costs something, and the shop wants to settle.
-    { timeoutMs: 60_000, everyMs: 500 },
-  );
-  using data = await shop.data();
   const acknowledged = winners.map(({ body }) => String(body.orderId));
-  const violations = await checkShop(data, { listeners: LISTENERS, acknowledged });
-  assert.equal(violations.length, 0, describeViolations(violations));
+  using data = await settled(shop, acknowledged);
   const placed = [...readOrders(data).values()].filter(wasPlaced).map(({ orderId }) => orderId);
   assert.deepEqual(placed.toSorted(), acknowledged.toSorted());
   noChargeKept(data, new Set(placed));

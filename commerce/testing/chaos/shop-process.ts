@@ -1,8 +1,7 @@
 /** Runs the shop as a child process on one port and one folder, through as many deaths as a test wants. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { freePort } from "@isomer/kernel/node/engines";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +28,8 @@ export const QUICK: Settings = {
   sandboxship: { stepMs: 50 },
   shipping: { autoShip: true, autoShipAfterMs: 300 },
   checkout: { actionTimeoutMs: 15_000, unknownTimeoutMs: 15_000 },
-  payments: { providerTimeoutMs: 3_000 },
+  // Payments that were called off before the provider heard of them are looked for over 25 s, longer than successes take.
+  payments: { providerTimeoutMs: 3_000, calledOffLookMs: 100 },
 };
 
 /** How it is to go. */
@@ -173,23 +173,6 @@ export class ShopProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     if (process.env["CHAOS_KEEP"] === undefined) rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-/**
- * A free port that stays free: it must be the same after each start, because the sandbox provider's customers come back
- * to it. Below the range from which systems take the ports of outgoing connections (Linux: 32768 and up), for while the
- * shop is dead one of its clients could be given its port.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(15_000, 32_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
   }
 }
 

@@ -6,7 +6,7 @@ import { letIn } from "./attacker.ts";
 import { fuzz } from "./fuzz.ts";
 import { RawClient } from "./raw.ts";
 
-const { FUZZ_RUNS: runs = "50000", FUZZ_SEED: seed } = process.env;
+const { FUZZ_RUNS: runs = "30000", FUZZ_SEED: seed } = process.env;
 
 test("random requests, many", async (t) => {
   await using shop = await openShop();

@@ -126,6 +126,8 @@ export class Pair {
           ...(signal === undefined ? {} : { signal }),
         }),
       clock: pair.#clock,
+      random: world.random,
+      eventLoop: world.eventLoop,
       tracer: new Tracer({ clock: world.clock, random: world.random }),
       metrics: new Metrics(),
       log: silentLogger,

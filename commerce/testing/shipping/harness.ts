@@ -180,6 +180,8 @@ export class Depot {
           ...(signal === undefined ? {} : { signal }),
         }),
       clock,
+      random: world.random,
+      eventLoop: world.eventLoop,
       tracer: new Tracer({ clock, random: world.random }),
       metrics: new Metrics(),
       log: silentLogger,

@@ -1,5 +1,6 @@
 /**
- * What a batch of the shop must reach: every kind of fault, and for every step of every saga all that can happen to it.
+ * What a batch of the shop must reach: every kind of fault, for every step of every saga all that can happen to it, and
+ * what can happen to replicas.
  * A batch fails when something is not reached any more, and when a saga has a step that is not listed here.
  */
 import { FAULT_KINDS, type Required, type StepEvent } from "@isomer/kernel/sim";
@@ -68,6 +69,14 @@ export const REQUIRED: Required = {
       "refused: checkout/payment-declined": ["noted"],
       "refused: checkout/payment-timed-out": ["noted"],
       "refused: inventory/stock-short": ["noted"],
+      "a leader that lives is deposed": ["noted"],
+      "a leader that died has a successor": ["noted"],
+      "a fence refused a write": ["noted"],
+      "a call is repeated at another replica": ["noted"],
+      "a call is made while the registry is lost": ["noted"],
+      "a host ended in good order": ["noted"],
+      "the balancer leaves out an instance": ["noted"],
+      "the balancer takes back an instance": ["noted"],
     },
   },
   rare: {

@@ -11,6 +11,7 @@ import type { Wish } from "../chaos/shopper.ts";
 import { seedStock, wishesFor } from "../chaos/wishes.ts";
 import { ShopData, type Violation, checkNow, checkShop, listenersOf, underWay } from "../invariants/mod.ts";
 import { brokenPromises } from "./promises.ts";
+import { REPLICAS_EVERY } from "./replicas-every.ts";
 import { type ShopReport, shopper } from "./shopper.ts";
 import { clerk, warehouse } from "./staff.ts";
 
@@ -60,6 +61,7 @@ export const shopSimulation: Simulation = simulation({
       [...deadLetters(state)].filter(([, n]) => n > 0).map(([service, n]) => `${service} gave ${n} events up`),
     ),
   ],
+  replicasEvery: REPLICAS_EVERY,
   // Until parcels leave and orders are called off: these are attacked, too.
   faultsMs: 8_000,
   // That events are heard is the kernel's business, which is looked at anyway.

@@ -31,6 +31,7 @@ const REASONS: ReadonlySet<string> = new Set([
   "pricing/coupon-used-up",
   // An attempt that was taken back because a part of the shop stayed away: the buyer may press again.
   "transport/unreachable",
+  "transport/not-started",
   "store/connection-lost",
   "kernel/deadline-exceeded",
   "kernel/breaker-open",

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { BadCommand } from "../node/fleet/mod.ts";
-import { HELP, readCommand } from "./arguments.ts";
+import { HELP, helpOf, readCommand } from "./arguments.ts";
 import { logText } from "./log-text.ts";
 
 const read = (text: string) => readCommand(text === "" ? [] : text.split(" "));
-const folder = "data/fleet";
+const folder = "fleet-data";
 
 describe("the command", () => {
   const understood: readonly [string, unknown][] = [
@@ -29,6 +29,21 @@ describe("the command", () => {
     ["scale orders 3", { do: "scale", folder, name: "orders", replicas: 3 }],
     ["place cart shopping", { do: "place", folder, service: "cart", group: "shopping" }],
     ["stop", { do: "stop", folder }],
+    ["dead-letters --json", { do: "dead-letters", folder, json: true }],
+    ["consumers", { do: "consumers", folder, json: false }],
+    ["dead-letters --after a/b/c/1", { do: "dead-letters", folder, json: false, after: "a/b/c/1" }],
+    ["sagas checkout --after s1", { do: "sagas", folder, json: false, service: "checkout", after: "s1" }],
+    ["sagas checkout --status stuck", { do: "sagas", folder, json: false, service: "checkout", status: "stuck" }],
+    ["redrive all", { do: "redrive", folder, json: false, event: "all" }],
+    ["discard e1", { do: "discard", folder, json: false, event: "e1" }],
+    ["retry-saga checkout s1", { do: "retry-saga", folder, json: false, service: "checkout", saga: "s1" }],
+    ["abort-saga checkout s1", { do: "abort-saga", folder, json: false, service: "checkout", saga: "s1" }],
+    ["skip cart cart users", { do: "skip", folder, json: false, service: "cart", consumer: "cart", source: "users" }],
+    ["rewind orders --to 0", { do: "rewind", folder, json: false, service: "orders", to: 0 }],
+    [
+      "rewind orders --to 2026-11-01T12:00Z",
+      { do: "rewind", folder, json: false, service: "orders", to: new Date("2026-11-01T12:00Z") },
+    ],
     ["run --services a,b --anything", { do: "run", rest: ["--services", "a,b", "--anything"] }],
   ];
   for (const [text, command] of understood) {
@@ -36,7 +51,12 @@ describe("the command", () => {
   }
 
   const refused: readonly [string, RegExp][] = [
+    ["rewind orders", /--to takes a position/],
+    ["rewind orders --to yesterday", /--to takes a position .* not "yesterday"/],
+    ["redrive", /Use: isomer redrive <event \| all>/],
     ["bogus", /There is no command "bogus"/],
+    ["discard all", /discard takes one event/],
+    ["restart constructor now", /Use: isomer restart <name>/],
     ["toString", /There is no command "toString"/],
     ["scale orders", /Use: isomer scale <name> <number>/],
     ["scale orders many", /takes a whole number from 1 to 1000, not "many"/],
@@ -44,7 +64,7 @@ describe("the command", () => {
     ["ps --port 3", /It has no option --port\. Use: isomer ps/],
     ["ps --watch=yes", /--watch takes no value/],
     ["logs --lines", /--lines takes a value/],
-    ["fleet --port 70000", /--port takes a whole number from 1 to 65535/],
+    ["fleet --port 70000", /--port takes a whole number from 1 to 65503/],
     ["stop now", /Use: isomer stop/],
   ];
   for (const [text, message] of refused) {
@@ -56,8 +76,30 @@ describe("the command", () => {
     });
   }
 
+  test("is explained alone when that is asked", () => {
+    assert.match(helpOf("roll"), /^ {2}isomer roll <name>.*\n.*--entry.*\n.*--version-label.*\n\n {2}A name is /);
+    assert.doesNotMatch(helpOf("roll"), /isomer (?:restart|scale)/);
+    assert.equal(helpOf(), HELP);
+    assert.throws(() => helpOf("bogus"), /There is no command "bogus"/);
+  });
+
   test("has a line of help for each thing that it does", () => {
-    for (const name of ["fleet", "ps", "logs", "restart", "roll", "scale", "place", "stop", "run"])
+    for (const name of [
+      "fleet",
+      "ps",
+      "logs",
+      "restart",
+      "roll",
+      "scale",
+      "place",
+      "stop",
+      "run",
+      "dead-letters",
+      "redrive",
+      "sagas",
+      "skip",
+      "rewind",
+    ])
       assert.match(HELP, new RegExp(`isomer ${name}\\b`));
     for (const line of HELP.split("\n")) assert.ok(line.length <= 80, line);
   });

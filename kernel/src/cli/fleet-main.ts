@@ -1,6 +1,6 @@
 /** The entry of a system that runs as a fleet: the `isomer` command, with that system in it. */
 import { silentLogger } from "../std/mod.ts";
-import { processTerminal, systemClock } from "../node/fleet/mod.ts";
+import { endProcess, processTerminal, systemClock } from "../node/fleet/mod.ts";
 import type { FleetApp } from "../node/fleet-host/mod.ts";
 import { type FleetSystem, isomer } from "./isomer.ts";
 
@@ -17,9 +17,12 @@ export interface FleetMainOptions {
   readonly arguments: readonly string[];
 }
 
-/** Carries out what the command line says. Resolves to the exit code. */
-export function fleetMain({ entry, app, arguments: words }: FleetMainOptions): Promise<number> {
-  return isomer({
+/**
+ * Carries out what the command line says. Resolves to the exit code. A process of a fleet that could not start ends here: what it
+ * has open, a gateway's channel to the supervisor for instance, would keep it, and the supervisor would wait for it in vain.
+ */
+export async function fleetMain({ entry, app, arguments: words }: FleetMainOptions): Promise<number> {
+  const code = await isomer({
     arguments: words,
     terminal: processTerminal(),
     clock: systemClock(),
@@ -28,19 +31,24 @@ export function fleetMain({ entry, app, arguments: words }: FleetMainOptions): P
     // Loaded when they are needed: most commands only ask a fleet that runs, and should answer at once.
     run: async (given) => (await import("../node/fleet-host/mod.ts")).runFleetHost(await app(), given),
   });
+  if (words[0] === "run" && code !== 0) endProcess(code);
+  return code;
 }
 
 async function fleetSystem(app: FleetApp): Promise<FleetSystem> {
-  const { system, version, secrets, certificateLifeMs: lifeMs } = app;
-  const { localCredentials, localEngines } = await import("../node/local-fleet/mod.ts");
+  const { system, version, secrets, certificateLifeMs: lifeMs, natsServers = 1, postgresCopy = false } = app;
+  const { localCredentials, localEngines, programsOf } = await import("../node/local-fleet/mod.ts");
   const { systemRandom } = await import("../node/mod.ts");
+  const programs = programsOf(app);
   const [clock, random] = [systemClock(), systemRandom()];
   return {
     name: system.name,
-    services: system.services.map(({ contract }) => contract.name),
+    services: [...system.services.map(({ contract }) => contract.name), ...Object.keys(programs)],
+    programs,
     version,
-    engines: (folder) => localEngines({ folder, system, clock, random, log: silentLogger }),
+    engines: (folder) => localEngines({ folder, system, clock, random, log: silentLogger, natsServers, postgresCopy }),
     credentials: (folder) => {
+      if (app.credentials !== undefined) return app.credentials(folder);
       const life = lifeMs === undefined ? {} : { lifeMs };
       return Promise.resolve(localCredentials({ folder, trustDomain: TRUST_DOMAIN, clock, ...life }));
     },

@@ -4,12 +4,12 @@ import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type FleetSnapshot, socketOf } from "../node/fleet/mod.ts";
-import { twoFreePorts } from "../node/fleet/testing/fleet.ts";
+import { freePorts } from "../node/engines/mod.ts";
 
 const ENTRY = fileURLToPath(new URL("testing/fakes-main.ts", import.meta.url));
 
@@ -21,8 +21,12 @@ interface Outcome {
 
 /** Runs a command over a folder to its end. */
 function run(folder: string, ...given: string[]): Promise<Outcome> {
+  return runBare([...given, "--data", folder]);
+}
+
+function runBare(given: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [ENTRY, ...given, "--data", folder], { timeout: 60_000 }, (failure, out, error) =>
+    execFile(process.execPath, [ENTRY, ...given], { timeout: 60_000 }, (failure, out, error) =>
       resolve({ code: typeof failure?.code === "number" ? failure.code : failure === null ? 0 : -1, out, error }),
     );
   });
@@ -35,9 +39,12 @@ async function snapshotOf(folder: string): Promise<FleetSnapshot> {
 /** Starts a fleet of fakes and waits until it runs. */
 async function fleet(
   context: TestContext,
+  { isRelative = false } = {},
 ): Promise<{ folder: string; lines: string[]; ended: Promise<number | null>; signal: (name: NodeJS.Signals) => void }> {
   const folder = mkdtempSync(join(tmpdir(), "isomer-command-"));
-  const child = spawn(process.execPath, [ENTRY, "fleet", "--data", folder, "--port", String(await twoFreePorts())], {
+  const words = ["fleet", "--data", isRelative ? basename(folder) : folder, "--port", String(await freePorts(2))];
+  const child = spawn(process.execPath, [ENTRY, ...words], {
+    ...(isRelative ? { cwd: dirname(folder) } : {}),
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
@@ -81,10 +88,28 @@ test("a fleet is shown, changed and stopped by commands", async (context) => {
     "shopping-2 1.0.0",
   ]);
 
+  assert.equal((await run(folder, "place", "orders", "alone")).code, 0);
+  const alone = (await snapshotOf(folder)).rows.find(({ group }) => group === "alone");
+  assert.equal(alone?.version, "1.0.0+1", "who moves stays in the build that it was rolled to");
+
   assert.match((await run(folder, "logs", "cart")).out, /^shopping-1 │ INFO {2}ready\n(?:shopping-2|cart)/m);
   const unknown = await run(folder, "restart", "kart");
   assert.equal(unknown.code, 1);
   assert.match(unknown.error, /^The fleet has no "kart"\. It has: /);
+
+  const redriven = await run(folder, "redrive", "e-cart");
+  assert.deepEqual([redriven.code, redriven.out], [1, ""], "what stays dead is no success");
+  assert.match(
+    redriven.error,
+    /0 of 1 handled, 1 failed again:\n {2}e-cart \(s\.t "k" for c of cart\): c\/closed: It is closed\./,
+  );
+
+  const noLog = await run(folder, "logs", "cart", "kart");
+  assert.deepEqual([noLog.code, noLog.out], [1, ""]);
+  assert.match(noLog.error, /^The fleet has no "kart"\. It has: /);
+  const entry = await run(folder, "roll", "cart", "--entry", "nowhere.ts");
+  assert.equal(entry.code, 2);
+  assert.match(entry.error, /^There is no \/.*\/nowhere\.ts to start processes with/);
 
   const stopped = await run(folder, "stop");
   assert.equal(stopped.code, 0, stopped.error);
@@ -92,6 +117,25 @@ test("a fleet is shown, changed and stopped by commands", async (context) => {
   assert.match(lines.join("\n"), /the fleet has stopped/);
   assert.match((await run(folder, "ps")).error, /^No fleet runs in /);
   assert.match((await run(folder, "logs", "shopping-1")).out, /ready/, "logs can be read when no fleet runs");
+});
+
+test("a folder means the same to everybody, from wherever a fleet is started", async (context) => {
+  const { folder } = await fleet(context, { isRelative: true });
+  assert.equal((await snapshotOf(folder)).folder, folder);
+});
+
+test("what is wrong with a command goes to the standard error, with an exit code of its own", async () => {
+  const nowhere = join(tmpdir(), "isomer-nowhere");
+  assert.match((await run(nowhere, "logs")).error, /^No fleet runs in /);
+  const calls = [["contract"], ["contract", "dif", "a", "b"], ["contract", "diff", "a"]];
+  for (const words of calls) {
+    const { code, out, error } = await runBare(words);
+    assert.deepEqual([code, out], [64, ""]);
+    assert.match(error, /isomer contract diff <old> <new>/);
+  }
+  const help = await runBare(["contract", "diff", "--help"]);
+  assert.deepEqual([help.code, help.error], [0, ""]);
+  assert.equal((await runBare(["help", "bogus"])).code, 2);
 });
 
 test("a signal stops a fleet in good order", async (context) => {

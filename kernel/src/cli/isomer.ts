@@ -5,13 +5,20 @@ import {
   type CredentialsWriter,
   type FleetEngines,
   type FleetSnapshot,
-  GATEWAY,
   NoFleet,
+  type ProgramSpec,
+  SupervisorSilent,
   type Terminal,
+  UnknownName,
   askFleet,
+  endLeftovers,
+  entryAt,
+  folderAt,
+  loggedInstances,
   readLogs,
 } from "../node/fleet/mod.ts";
-import { type Command, HELP, readCommand } from "./arguments.ts";
+import { type Command, helpOf, readCommand } from "./arguments.ts";
+import { inquire } from "./inquiries.ts";
 import { logText } from "./log-text.ts";
 import { runFleet } from "./run-fleet.ts";
 import { Screen } from "./screen.ts";
@@ -21,6 +28,8 @@ import { fleetTable } from "./table.ts";
 export interface FleetSystem {
   readonly name: string;
   readonly services: readonly string[];
+  /** How those of the services are started that are written in other languages. By service. */
+  readonly programs?: Readonly<Record<string, ProgramSpec>>;
   /** The label of the build until it is rolled. */
   readonly version: string;
   /** The servers that it needs, in a folder of the fleet; none unless said. */
@@ -49,12 +58,15 @@ export interface IsomerOptions {
 
 const WATCH_MS = 1_000;
 
-/** Carries a command out. Resolves with the exit code: 0 when it was, 1 when it failed, 2 when it was not understood. */
+/**
+ * Carries a command out. Resolves with the exit code: 0 when it was, 1 when it failed, 2 when it was not understood.
+ * `contract` has its own, which say what came of the comparison.
+ */
 export async function isomer(options: IsomerOptions): Promise<number> {
   const { terminal } = options;
   let command: Command;
   try {
-    command = readCommand(options.arguments);
+    command = inPlace(readCommand(options.arguments));
   } catch (error) {
     if (!isFault(error)) throw error;
     terminal.error(`${error.message}\n`);
@@ -69,17 +81,27 @@ export async function isomer(options: IsomerOptions): Promise<number> {
     const isTold = isFault(error) || (error instanceof Error && "code" in error);
     const text = error instanceof Error ? (isTold ? error.message : (error.stack ?? error.message)) : String(error);
     terminal.error(`${text}\n`);
-    return 1;
+    return BadCommand.is(error) ? 2 : 1;
   }
 }
 
-/** Compares contracts: 0 when all is compatible, 1 when the order of deployment matters, 2 when somebody breaks. */
+/** With paths that mean the same elsewhere: servers, programs and the supervisor run in other folders than this command. */
+function inPlace(command: Command): Command {
+  if (!("folder" in command)) return command;
+  const placed = { ...command, folder: folderAt(command.folder) };
+  return placed.do === "roll" && placed.entry !== undefined ? { ...placed, entry: entryAt(placed.entry) } : placed;
+}
+
+/**
+ * Compares contracts: 0 when all is compatible, 1 when the order of deployment matters, 2 when somebody breaks, 64 when it
+ * was called wrongly.
+ */
 async function contract({ rest }: Extract<Command, { do: "contract" }>, { terminal }: IsomerOptions): Promise<number> {
-  const [what, ...words] = rest;
-  if (what !== "diff") throw BadCommand.with({ detail: 'There is "isomer contract diff <old> <new> [--json]".' });
-  const { contractDiff } = await import("../node/contracts/mod.ts");
-  const { exitCode, text } = contractDiff(words);
-  terminal.write(text.endsWith("\n") ? text : `${text}\n`);
+  const { CALLED_WRONGLY, contractCommand } = await import("../node/contracts/mod.ts");
+  const { exitCode, text } = contractCommand(rest);
+  const line = text.endsWith("\n") ? text : `${text}\n`;
+  if (exitCode === CALLED_WRONGLY) terminal.error(line);
+  else terminal.write(line);
   return exitCode;
 }
 
@@ -87,7 +109,7 @@ async function carryOut(command: Exclude<Command, { do: "contract" }>, options: 
   const { terminal } = options;
   switch (command.do) {
     case "help":
-      return terminal.write(HELP);
+      return terminal.write(helpOf(command.about));
     case "version":
       return terminal.write(`${(await options.system()).version}\n`);
     case "run":
@@ -99,13 +121,34 @@ async function carryOut(command: Exclude<Command, { do: "contract" }>, options: 
     case "logs":
       return logs(command, options);
     case "stop":
+      return stop(command, options);
     case "restart":
     case "roll":
     case "scale":
     case "place": {
       const { folder, ...request } = command;
       await askFleet(folder, request, (text) => terminal.write(`${text}\n`));
+      return;
     }
+    default: {
+      // What is told beside goes where it does not get into what programs read.
+      const say = (text: string): void => terminal.error(`${text}\n`);
+      const columns = terminal.isLive ? terminal.size.columns : Number.POSITIVE_INFINITY;
+      terminal.write(`${await inquire(command, { columns, say })}\n`);
+    }
+  }
+}
+
+/** Also ends what is left of a fleet whose supervisor was killed: nobody looks after that any more. */
+async function stop({ folder }: Extract<Command, { do: "stop" }>, { terminal, clock }: IsomerOptions): Promise<void> {
+  try {
+    await askFleet(folder, { do: "stop" }, (text) => terminal.write(`${text}\n`));
+  } catch (error) {
+    if (!NoFleet.is(error)) throw error;
+    const left = await endLeftovers(folder, clock);
+    if (left.length === 0) throw error;
+    const names = left.map(({ name }) => name).join(", ");
+    terminal.write(`its supervisor was killed; ended what it left running: ${names}\n`);
   }
 }
 
@@ -141,9 +184,8 @@ function tableText(snapshot: FleetSnapshot | undefined, columns: number, isColou
 
 async function logs(command: Extract<Command, { do: "logs" }>, { terminal, clock }: IsomerOptions): Promise<void> {
   const { folder, names, follow, lines, json } = command;
-  const groups = await groupsOf(folder, names);
-  const matches = (instance: string): boolean =>
-    names.length === 0 || names.includes(instance) || groups.has(instance.replace(/-\d+$/, ""));
+  const meant = await meantBy(folder, names);
+  const matches = (instance: string): boolean => names.length === 0 || meant.some((is) => is(instance));
   const stop = new AbortController();
   const off = follow ? terminal.onStop(() => stop.abort()) : () => undefined;
   let width = 0;
@@ -155,16 +197,29 @@ async function logs(command: Extract<Command, { do: "logs" }>, { terminal, clock
   off();
 }
 
-/** The groups that names mean: a service's group while the fleet runs; without one, a name is a group. */
-async function groupsOf(folder: string, names: readonly string[]): Promise<ReadonlySet<string>> {
-  const groups = new Set(names);
-  if (names.every((name) => name === GATEWAY)) return groups;
+/**
+ * Which instances each name means: itself, those of its group, those that hold the service now. Without a fleet that
+ * answers, the logs are all that there is.
+ * @throws {UnknownName} for a name that is none of these; {NoFleet} when there are no logs either.
+ */
+async function meantBy(folder: string, names: readonly string[]): Promise<readonly ((instance: string) => boolean)[]> {
+  const rows = await rowsOf(folder);
+  const logged = loggedInstances(folder);
+  if (rows.length === 0 && logged.length === 0) throw NoFleet.with({ folder });
+  return names.map((name) => {
+    const groups = new Set([name, ...rows.filter(({ services }) => services.includes(name)).map(({ group }) => group)]);
+    const is = (instance: string): boolean => instance === name || groups.has(instance.replace(/-\d+$/, ""));
+    if (![...logged, ...rows.map(({ instance }) => instance)].some(is)) throw UnknownName.with({ name, known: logged });
+    return is;
+  });
+}
+
+async function rowsOf(folder: string): Promise<FleetSnapshot["rows"]> {
   try {
     const snapshot = await askFleet(folder, { do: "ps" });
-    for (const { group, services } of snapshot?.rows ?? [])
-      if (services.some((service) => names.includes(service))) groups.add(group);
+    return (snapshot?.rows ?? []).filter(({ kind }) => kind !== "engine");
   } catch (error) {
-    if (!NoFleet.is(error)) throw error;
+    if (NoFleet.is(error) || SupervisorSilent.is(error)) return [];
+    throw error;
   }
-  return groups;
 }

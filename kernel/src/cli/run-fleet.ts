@@ -8,9 +8,10 @@ import { Screen } from "./screen.ts";
 /** Starts a fleet, shows it, and resolves when it has stopped: by a signal, or by `isomer stop`. */
 export async function runFleet(command: Extract<Command, { do: "fleet" }>, options: IsomerOptions): Promise<void> {
   const { terminal, clock, entry } = options;
-  const { folder } = command;
+  const { folder, placement: file } = command;
   const system = await options.system();
-  const placement = withPort(readPlacement(folder, system.services, command.placement), command.port);
+  const { services, programs = {} } = system;
+  const placement = withPort(readPlacement({ folder, services, programs: Object.keys(programs), file }), command.port);
   const engines = (await system.engines?.(folder)) ?? noEngines;
   const credentials = await system.credentials?.(folder);
   const secrets = system.secrets?.(folder);
@@ -21,6 +22,7 @@ export async function runFleet(command: Extract<Command, { do: "fleet" }>, optio
   const supervisor: Supervisor = new Supervisor({
     folder,
     system,
+    programs,
     placement,
     build: { entry, label: system.version },
     engines,

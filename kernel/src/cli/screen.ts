@@ -8,6 +8,8 @@ import { fleetTable } from "./table.ts";
 
 const REDRAW_MS = 500;
 const EVENTS_MAX = 6;
+/** So many are shown however many rows the table has: what a change or an end is at is said nowhere else. */
+const EVENTS_MIN = 2;
 const EVENTS_KEPT = 20;
 const HIDE_CURSOR = "\u001B[?25l";
 const SHOW_CURSOR = "\u001B[?25h";
@@ -69,7 +71,9 @@ export class Screen {
     const { columns, rows } = this.#terminal.size;
     // One line less than there is, or the terminal would scroll at the last line's end.
     const room = Math.max(4, rows - 1);
-    const table = fleetTable(snapshot, { columns, rowsMax: room, isColoured: true });
+    const kept = Math.min(EVENTS_MIN, this.#events.length);
+    const rowsMax = Math.max(4, room - (kept === 0 ? 0 : kept + 1));
+    const table = fleetTable(snapshot, { columns, rowsMax, isColoured: true });
     const space = Math.min(EVENTS_MAX, room - table.length - 1);
     const events = space > 0 ? ["", ...this.#events.slice(-space)] : [];
     const lines = [...table, ...events.map((line) => [...line].slice(0, columns - 1).join(""))];

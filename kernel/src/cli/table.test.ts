@@ -84,12 +84,26 @@ describe("the table", () => {
         assert.ok(line.length <= columns, `${columns}: ${line}`);
   });
 
+  test("says which change is under way where it is not cut off", () => {
+    const [heading = ""] = fleetTable({ ...snapshot, change: "moving cart to shopping" }, { ...plain, columns: 60 });
+    assert.ok(heading.startsWith("Shop  ·  1 of 2 ready  ·  moving cart to shopping  ·"), heading);
+  });
+
   test("is never higher than the terminal, and says how much it leaves out", () => {
     const rows = Array.from({ length: 30 }, (_, n) => ({ ...gateway, instance: `gateway-${n}` }));
     const lines = fleetTable({ ...snapshot, rows }, { columns: 80, rowsMax: 12, isColoured: false });
     assert.equal(lines.length, 12);
     assert.equal(lines.at(-1), "… and 22 more: isomer ps");
     assert.equal(fleetTable({ ...snapshot, rows }, { columns: 80, rowsMax: 33, isColoured: false }).length, 33);
+  });
+
+  test("leaves out first what is well", () => {
+    const rows = [...Array.from({ length: 30 }, (_, n) => ({ ...gateway, instance: `gateway-${n}` })), busy];
+    const lines = fleetTable({ ...snapshot, rows }, { columns: 80, rowsMax: 8, isColoured: false });
+    assert.deepEqual(
+      lines.slice(3).map((line) => line.split(" ", 1)[0]),
+      ["gateway-0", "gateway-1", "gateway-2", "notifications-12", "…"],
+    );
   });
 
   test("says what is in a process that holds more than one service, and why one waits", () => {
@@ -100,6 +114,13 @@ describe("the table", () => {
     const lines = fleetTable({ ...snapshot, rows }, { ...plain, columns: 140 });
     assert.match(lines[3] ?? "", /cart, orders$/);
     assert.match(lines[4] ?? "", /again in 7 s$/);
+  });
+
+  test("says of a service in another language where it is and what it is, and nothing of its calls", () => {
+    const { callsPerSecond: _, faultsPerSecond: __, p50Ms: ___, p99Ms: ____, ...seen } = gateway;
+    const row = { ...seen, kind: "service" as const, address: "127.0.0.1:4001", program: "python3 giftwrap.py" };
+    const [, , , line = ""] = fleetTable({ ...snapshot, rows: [row] }, { ...plain, columns: 140 });
+    assert.match(line, /ready +5s +- +- +- +- +5 +90M +0\.1\.0 +127\.0\.0\.1:4001 python3 giftwrap\.py$/);
   });
 
   test("colours states, and nothing moves for it", () => {

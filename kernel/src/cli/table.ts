@@ -59,7 +59,7 @@ export function fleetTable(snapshot: FleetSnapshot, options: TableOptions): read
   const lineOf = (cell: (column: Column, width: number) => string): string =>
     layout.map(({ column, width }) => cell(column, width)).join(gap);
   const room = Math.max(1, rowsMax - 3);
-  const shown = rows.length > room ? rows.slice(0, Math.max(1, room - 1)) : rows;
+  const shown = rows.length > room ? mostNeeded(rows, Math.max(1, room - 1)) : rows;
   const more = rows.length - shown.length;
   return [
     ...heading(snapshot, columns).map((line, n) => (n === 0 ? paint(line, "bold") : line)),
@@ -74,6 +74,13 @@ export function fleetTable(snapshot: FleetSnapshot, options: TableOptions): read
   ];
 }
 
+/** So many of the rows, in their order: where not all have room, those that are well are left out first, servers before services. */
+function mostNeeded(rows: readonly FleetRow[], count: number): readonly FleetRow[] {
+  const isWell = ({ state }: FleetRow): number => (colourOf(state) === "green" ? 1 : 0);
+  const kept = new Set(rows.toSorted((one, other) => isWell(one) - isWell(other)).slice(0, count));
+  return rows.filter((row) => kept.has(row));
+}
+
 /** Two lines, so that the addresses never move the table. */
 function heading({ system, gateways, rows, change }: FleetSnapshot, columns: number): readonly string[] {
   const processes = rows.filter(({ kind }) => kind !== "engine");
@@ -84,10 +91,11 @@ function heading({ system, gateways, rows, change }: FleetSnapshot, columns: num
   const parts = [
     system,
     `${ready} of ${processes.length} ready`,
+    // Before what can be read below: the end is cut off where there is no room.
+    ...(change === undefined ? [] : [change]),
     `${rateText(calls)} requests/s`,
     `${Math.round(cpu * 100)} % CPU`,
     sizeText(rss),
-    ...(change === undefined ? [] : [change]),
   ];
   return [cut(parts.join("  ·  "), columns), cut(gateways.join("  "), columns)];
 }
@@ -127,9 +135,10 @@ function gapOf(columns: number): string {
   return columns >= WIDE ? "  " : " ";
 }
 
-/** What else is worth saying: why it waits, else what is in the process, else where it is. */
-function detailOf({ note, services, address = "" }: FleetRow): string {
+/** What else is worth saying: why it waits, else what is in the process, else where it is, and what it is if not ours. */
+function detailOf({ note, services, address = "", program }: FleetRow): string {
   if (note !== undefined) return note;
+  if (program !== undefined) return `${address} ${program}`.trimStart();
   return services.length > 1 ? services.join(", ") : address;
 }
 

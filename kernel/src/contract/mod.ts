@@ -35,10 +35,11 @@ export {
   type Operation,
   type OperationOptions,
   type Query,
+  type QueryOptions,
   type Upcast,
   command,
   event,
   query,
 } from "./operation.ts";
 export { NO_LOCK, type LockedField, type LockedMessage, type ProtoLock } from "./protobuf/lock.ts";
-export { type Proto, protoOf } from "./protobuf/proto.ts";
+export { type Proto, type ProtoMethod, protoOf } from "./protobuf/proto.ts";

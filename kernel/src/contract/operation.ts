@@ -53,6 +53,7 @@ export interface Query<I extends ObjectSchema = ObjectSchema, O extends Schema =
 > {
   readonly kind: "query";
   readonly cache?: CacheOptions;
+  readonly staleMaxMs?: number;
 }
 
 /** A command as the contract holds it. */
@@ -71,15 +72,27 @@ export function command<I extends ObjectSchema, O extends Schema>(options: Opera
   return { ...options, kind: "command" };
 }
 
+/** What {@link query} takes. */
+export interface QueryOptions<I extends ObjectSchema, O extends Schema> extends OperationOptions<I, O> {
+  readonly cache?: CacheOptions;
+  /**
+   * How old the state may be that it is answered from, in milliseconds. Then a copy of the service's database may be read
+   * instead, where there is one that is surely not older. Not for who must see what they have just written; and commands,
+   * sagas and jobs that ask get the newest state all the same, because they decide by it. Absent: always the newest.
+   */
+  readonly staleMaxMs?: number;
+}
+
 /** Defines a query: it changes nothing, so it may be repeated, cached and answered by a replica. */
-export function query<I extends ObjectSchema, O extends Schema>(
-  options: OperationOptions<I, O> & { readonly cache?: CacheOptions },
-): Query<I, O> {
+export function query<I extends ObjectSchema, O extends Schema>(options: QueryOptions<I, O>): Query<I, O> {
   return { ...options, kind: "query" };
 }
 
 /** Turns the data of the event's version `n` into that of version `n + 1`. Pure. */
 export type Upcast = (data: never) => unknown;
+
+/** Subscribers that were away for a night must find what they missed. */
+const KEEP_MIN_MS = 24 * 3_600_000;
 
 /** What an event is defined by. */
 export interface EventOptions<D extends ObjectSchema> {
@@ -89,6 +102,12 @@ export interface EventOptions<D extends ObjectSchema> {
   readonly data: D;
   /** The version of the data's schema; 1 unless said. */
   readonly version?: number;
+  /**
+   * How long its events stay in the log at least, in milliseconds; for ever unless said. Later they may be deleted, and then
+   * whoever begins to hear them, or makes a read model of them anew, does not get those. Not for events that an aggregate
+   * is made of, nor others with its key. At least a day.
+   */
+  readonly keepMs?: number;
   /** `upcasts[n]` reads data of version `n` as version `n + 1`: one for each version before this one. */
   readonly upcasts?: Readonly<Record<number, Upcast>>;
 }
@@ -100,7 +119,15 @@ export interface EventDefinition<D extends ObjectSchema = ObjectSchema> extends 
   readonly version: number;
 }
 
-/** Defines an event: a fact that its service records in the transaction that makes it so. */
+/**
+ * Defines an event: a fact that its service records in the transaction that makes it so.
+ * @throws {TypeError} when it is to be kept for less than a day.
+ */
 export function event<D extends ObjectSchema>(options: EventOptions<D>): EventDefinition<D> {
+  if (options.keepMs !== undefined && !(options.keepMs >= KEEP_MIN_MS)) {
+    throw new TypeError(
+      `keepMs is ${options.keepMs}: events must stay for a day at least, to be heard after an outage.`,
+    );
+  }
   return { ...options, version: options.version ?? 1, kind: "event" };
 }

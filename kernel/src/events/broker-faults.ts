@@ -21,7 +21,25 @@ export const EventsExpired: FaultType<{ service: string; after: number; first: n
   kind: "broken",
   message: ({ service, after, first }) =>
     `The broker has the events of "${service}" from ${first} on, and ${after} was asked for. ` +
-    `The log has all: republish it from ${after}.`,
+    `Send again what the log has of them: "isomer rewind ${service} --to ${after}". ` +
+    `A subscriber goes on without them by "isomer skip".`,
+});
+
+/** A stream is to begin again after a position that its log has not reached: whatever is recorded before that would be lost to it. */
+export const BeyondLog: FaultType<{ service: string; position: number; head: number }> = defineFault({
+  code: "events/beyond-log",
+  kind: "invalid",
+  message: ({ service, position, head }) =>
+    `The log of "${service}" ends at ${head}, and ${position} is beyond that. Rewind to ${head} at most, or to a moment.`,
+});
+
+/** What a service emits has more data than an event may have. Sizes are bytes. */
+export const EventDataTooLarge: FaultType<{ event: string; bytes: number; bytesMax: number }> = defineFault({
+  code: "events/data-too-large",
+  kind: "invalid",
+  message: ({ event, bytes, bytesMax }) =>
+    `The data of ${event} has ${bytes} bytes; an event takes ${bytesMax}. ` +
+    `Keep large data in a table, and emit its key.`,
 });
 
 /** An event does not fit into a message of the broker. Sizes are bytes. */

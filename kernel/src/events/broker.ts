@@ -6,14 +6,17 @@
  * (`events/testing/conformance.ts`), and so are all sources of events.
  */
 import type { EventRecord } from "./event.ts";
+import type { Holes } from "./holes.ts";
 import type { EventSource } from "./source.ts";
 
-/** A run of a service's log without gaps: all that is recorded with `after < position <= upTo`. */
+/** A run of a service's log without gaps: all that the log has with `after < position <= upTo`. */
 export interface LogRun {
   readonly service: string;
   readonly after: number;
   readonly upTo: number;
   readonly events: readonly EventRecord[];
+  /** What the log itself had no more when this was read. Readers are told, unless they know that they miss it. */
+  readonly holes?: Holes;
 }
 
 /** Keeps events. Implementations may lose, repeat and delay; they must not invent, change or reorder. */

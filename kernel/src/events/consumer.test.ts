@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Broken, defineFault } from "../std/mod.ts";
+import { Broken, defineFault, silentLogger } from "../std/mod.ts";
 import { contract, event } from "../contract/mod.ts";
 import { t } from "../schema/mod.ts";
 import { listDeadLetters } from "./dead-letters.ts";
@@ -120,18 +120,21 @@ describe("a consumer", () => {
     const { teller, hearer } = await setup();
     await teller.tell({ id: "a", n: 0 }, { id: "a", n: 1 }, { id: "b", n: 1 });
     const outcomes: Outcome[] = [];
+    const told: unknown[] = [];
     const consumer = hearer.consumer({
       handle: async (one, connection) => {
         await see(one, connection);
         if (numbersOf(one).n === 0) throw Refused.with(undefined);
       },
       observe: (_, outcome) => outcomes.push(outcome),
+      log: { ...silentLogger, error: (_, details) => told.push([details?.["key"], details?.["code"]]) },
       limits: { attemptsMax: 3 },
     });
     await settle(teller, consumer);
     assert.deepEqual(await hearer.seenOf("a"), [1]);
     assert.deepEqual(await hearer.seenOf("b"), [1]);
     assert.deepEqual(outcomes.toSorted(), ["dead", "done", "done", "failed", "failed"]);
+    assert.deepEqual(told, [["a", "test/refused"]]);
     const [letter, ...others] = await hearer.database.read({ label: "test" }, (c) =>
       listDeadLetters(c, DEAD, { limit: 9 }),
     );
@@ -225,6 +228,7 @@ describe("a consumer", () => {
       source: {
         service: "shop",
         head: () => teller.source.head(),
+        begin: () => teller.source.begin(),
         read: (request) => failing(() => teller.source.read(request)),
         onAppend: (listener) => teller.source.onAppend(listener),
       },

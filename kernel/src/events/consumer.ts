@@ -14,6 +14,8 @@ import { Cursor } from "./cursor.ts";
 import { type Redriver, type Transact, buryEvent } from "./dead-letters.ts";
 import type { EventRecord } from "./event.ts";
 import { claimEvent } from "./inbox.ts";
+import { EventsPruned } from "./log-pruning.ts";
+import { Losses } from "./losses.ts";
 import type { EventSource } from "./source.ts";
 import { checkUpcasts, upcast } from "./upcast.ts";
 
@@ -70,6 +72,7 @@ export class Consumer implements Redriver {
   readonly #subscribed: ReadonlyMap<string, Subscribed>;
   readonly #types: ReadonlySet<string>;
   readonly #cursor: Cursor;
+  readonly #losses: Losses;
   readonly #timers = new Set<Timer>();
   readonly #waiting: (() => void)[] = [];
   #backlog = new Backlog();
@@ -105,15 +108,9 @@ export class Consumer implements Redriver {
     const { name: consumer, transact, clock, log } = options;
     const position = (): number => this.#position;
     const everyMs = this.#limits.cursorEveryMs;
-    this.#cursor = new Cursor({
-      consumer,
-      source: this.source.service,
-      transact,
-      clock,
-      log,
-      everyMs,
-      position,
-    });
+    const { service: source } = this.source;
+    this.#cursor = new Cursor({ consumer, source, transact, clock, log, everyMs, position });
+    this.#losses = new Losses({ consumer, source, log, miss: (upTo) => this.#cursor.miss(upTo) });
   }
 
   /** Delivers until the signal is aborted; then finishes what is under way, saves the cursor and resolves. */
@@ -135,6 +132,42 @@ export class Consumer implements Redriver {
     this.#resting = false;
     this.#signal = undefined;
     this.#tellWaiting();
+  }
+
+  /**
+   * Makes sure that it could hear all from the beginning.
+   * @throws {EventsPruned} when the log has not all of it any more, {EventsExpired} when the broker has not.
+   */
+  async wholly(): Promise<void> {
+    const { service, isCopy } = this.source;
+    // A copy knows best itself what it lacks.
+    if (isCopy === true) await this.source.read({ after: 0, limit: 1, types: this.#types });
+    const pruned = await this.source.begin(this.#types);
+    if (pruned > 0) throw EventsPruned.with({ service, after: 0, pruned });
+  }
+
+  /** Why it cannot go on: what comes next was deleted, and it had begun before. Undefined when it can. */
+  get stuck(): Fault | undefined {
+    return this.#losses.stuck;
+  }
+
+  /** Whether it runs here. */
+  get isRunning(): boolean {
+    return this.#signal !== undefined;
+  }
+
+  /**
+   * Goes on without what is gone, when that is what keeps it; resolves to whether it was. Nothing is passed over that it
+   * could hear. While the broker has less than the log, rewind the stream instead.
+   */
+  async skip(): Promise<boolean> {
+    const next = await this.#losses.skip(this.#read);
+    if (next === undefined) return false;
+    this.#read = next;
+    this.#resting = false;
+    this.#cursor.moved();
+    this.wake();
+    return true;
   }
 
   /** Looks for new events now. */
@@ -223,13 +256,12 @@ export class Consumer implements Redriver {
     this.#reading = true;
     try {
       const head = this.source.isCopy === true ? Number.POSITIVE_INFINITY : await this.source.head();
-      this.#read = await this.#cursor.load(head);
+      const { position, missed, isNew } = await this.#cursor.load(head);
+      this.#read = position;
+      this.#losses.begin(missed, isNew);
       this.#unread = true;
     } catch (error) {
-      this.#options.log.warn("Reading the cursor failed; it is tried again.", {
-        consumer: this.name,
-        error,
-      });
+      this.#options.log.warn("Reading the cursor failed; it is tried again.", { consumer: this.name, error });
       this.#rest(() => void this.#begin());
     }
     this.#reading = false;
@@ -241,20 +273,29 @@ export class Consumer implements Redriver {
     this.#unread = false;
     try {
       const limit = this.#limits.batchMax;
-      const batch = await this.source.read({ after: this.#read, limit, types: this.#types });
+      const { missed } = this.#losses;
+      const batch = await this.source.read({ after: this.#read, limit, types: this.#types, missed });
+      this.#losses.passed(batch);
       for (const event of batch.events) this.#backlog.admit(event);
       this.#read = batch.upTo;
       if (batch.more) this.#unread = true;
       this.#cursor.moved();
     } catch (error) {
-      this.#options.log.warn("Reading events failed; it is tried again.", {
-        consumer: this.name,
-        error,
-      });
-      this.#rest(() => this.wake());
+      if (await this.#cannotRead(error)) this.#rest(() => this.wake());
+      else this.#unread = true;
     }
     this.#reading = false;
     this.#pump();
+  }
+
+  /** Reading failed: resolves to whether that takes time to mend. */
+  async #cannotRead(error: unknown): Promise<boolean> {
+    const { log } = this.#options;
+    const now = await this.#losses.failed(error).catch(() => false);
+    if (!now && this.stuck === undefined) {
+      log.warn("Reading events failed; it is tried again.", { consumer: this.name, error });
+    }
+    return !now;
   }
 
   #rest(then: () => void): void {
@@ -312,17 +353,15 @@ export class Consumer implements Redriver {
   async #bury(event: EventRecord, fault: Fault, attempts: number): Promise<Outcome> {
     const at = this.now();
     try {
-      return await this.transact(`${this.name}.bury`, async (connection) => {
+      const outcome = await this.transact(`${this.name}.bury`, async (connection) => {
         if (!(await claimEvent(connection, this.name, event, at))) return "repeated";
-        await buryEvent(connection, {
-          consumer: this.name,
-          event,
-          fault: fault.toJSON(),
-          attempts,
-          at,
-        });
+        await buryEvent(connection, { consumer: this.name, event, fault: fault.toJSON(), attempts, at });
         return "dead";
       });
+      const { id, type, key } = event;
+      const letter = { consumer: this.name, source: event.service, id, type, key, attempts, code: fault.code };
+      if (outcome === "dead") this.#options.log.error("An event was given up, and is a dead letter now.", letter);
+      return outcome;
     } catch (error) {
       this.#options.log.warn("A dead letter could not be kept; it is tried again.", {
         consumer: this.name,

@@ -6,7 +6,7 @@
  */
 import type { Clock, Logger, Timer } from "../std/mod.ts";
 import type { Transact } from "./dead-letters.ts";
-import { readCursor, saveCursor } from "./inbox.ts";
+import { type Place, readPlace, saveCursor, saveMissed } from "./inbox.ts";
 
 /** What {@link Cursor} needs. */
 export interface CursorOptions {
@@ -21,6 +21,12 @@ export interface CursorOptions {
   readonly position: () => number;
 }
 
+/** Where a consumer stood at its last end. */
+export interface Stand extends Place {
+  /** Whether it has never begun. */
+  readonly isNew: boolean;
+}
+
 /** Loads and keeps a consumer's position. */
 export class Cursor {
   readonly #options: CursorOptions;
@@ -32,12 +38,13 @@ export class Cursor {
     this.#options = options;
   }
 
-  /** The stored position; `head` is where the source's log ends, infinity when that is not known. */
-  async load(head: number): Promise<number> {
+  /** The stored place; `head` is where the source's log ends, infinity when that is not known. */
+  async load(head: number): Promise<Stand> {
     const { consumer, source, transact, log } = this.#options;
-    this.#saved = await transact(`${consumer}.cursor`, async (connection) => {
-      const cursor = await readCursor(connection, consumer, source);
-      if (cursor <= head) return cursor;
+    const stand = await transact(`${consumer}.cursor`, async (connection) => {
+      const place = await readPlace(connection, consumer, source);
+      const { position: cursor, missed } = place ?? { position: 0, missed: 0 };
+      if (cursor <= head) return { position: cursor, missed, isNew: place === undefined };
       // The source was restored from a backup: what it records from now on gets positions that were seen before.
       log.error("The log ends before the cursor; reading goes on from its end.", {
         consumer,
@@ -46,9 +53,17 @@ export class Cursor {
         head,
       });
       await saveCursor(connection, consumer, source, head);
-      return head;
+      await saveMissed(connection, consumer, source, 0);
+      return { position: head, missed: 0, isNew: false };
     });
-    return this.#saved;
+    this.#saved = stand.position;
+    return stand;
+  }
+
+  /** Stores up to where it is known that something is missing. */
+  async miss(upTo: number): Promise<void> {
+    const { consumer, source, transact } = this.#options;
+    await transact(`${consumer}.cursor`, (connection) => saveMissed(connection, consumer, source, upTo));
   }
 
   /** Tells that the position may have moved. */

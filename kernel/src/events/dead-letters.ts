@@ -52,6 +52,7 @@ const DISCARD = "DELETE FROM isomer_dead WHERE consumer = ? AND event_id = ?";
 const FAILED_AGAIN =
   "UPDATE isomer_dead SET fault = ?, attempts = attempts + 1, at = ? WHERE consumer = ? AND event_id = ?";
 const COUNT = "SELECT consumer, count(*) AS letters FROM isomer_dead GROUP BY consumer";
+const COUNT_OF = "SELECT count(*) AS letters FROM isomer_dead WHERE consumer = ? AND source = ?";
 
 type DeadRow = {
   readonly consumer: string;
@@ -89,6 +90,15 @@ export async function listDeadLetters(
 export async function countDeadLetters(connection: SqlConnection): Promise<ReadonlyMap<string, number>> {
   const rows = await connection.all<{ consumer: string; letters: number }>(COUNT);
   return new Map(rows.map((row) => [row.consumer, row.letters]));
+}
+
+/** How many dead letters a consumer has of one source. */
+export async function countDeadLettersOf(
+  connection: SqlConnection,
+  of: { readonly consumer: string; readonly source: string },
+): Promise<number> {
+  const [row] = await connection.all<{ letters: number }>(COUNT_OF, [of.consumer, of.source]);
+  return row?.letters ?? 0;
 }
 
 /** Gives a dead letter up for good; false when there is none. */

@@ -40,7 +40,8 @@ export type RecordedEvent<Data = unknown> = Omit<EventRecord<Data>, "position">;
 export interface Recorder {
   /**
    * Appends an event to the service's log.
-   * @throws {Invalid} when the data does not fit the event's schema, {TypeError} when it is another service's event.
+   * @throws {Invalid} when the data does not fit the event's schema, {EventDataTooLarge} when it is more than 512 KiB,
+   * {TypeError} when it is another service's event.
    */
   emit<E extends EventType>(event: E, data: DataOf<E>): Promise<RecordedEvent<DataOf<E>>>;
 }

@@ -38,14 +38,22 @@ export const inboxMigration: Migration = {
     CREATE INDEX isomer_dead_order ON isomer_dead (consumer, source, position);`,
 };
 
+/** Up to where a consumer knows that what was deleted from the log is missing to it. */
+export const missedMigration: Migration = {
+  name: "0004_events_missed",
+  sql: "ALTER TABLE isomer_cursor ADD COLUMN missed BIGINT NOT NULL DEFAULT 0",
+};
+
 /** How long the inbox remembers, in milliseconds: longer than any outage after which an event may come again. */
 export const INBOX_RETENTION_MS = 7 * 24 * 3_600_000;
 
 const CLAIM =
   "INSERT INTO isomer_inbox (consumer, event_id, source, position, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-const READ_CURSOR = "SELECT position FROM isomer_cursor WHERE consumer = ? AND source = ?";
+const READ_CURSOR = "SELECT position, missed FROM isomer_cursor WHERE consumer = ? AND source = ?";
 const SAVE_CURSOR = `INSERT INTO isomer_cursor (consumer, source, position) VALUES (?, ?, ?)
   ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position`;
+const SAVE_MISSED = `INSERT INTO isomer_cursor (consumer, source, position, missed) VALUES (?, ?, 0, ?)
+  ON CONFLICT (consumer, source) DO UPDATE SET missed = excluded.missed`;
 // What lies after the cursor will be read again after a crash, however old it is: it must be recognised.
 const PRUNE = `DELETE FROM isomer_inbox WHERE (consumer, event_id) IN (
   SELECT i.consumer, i.event_id FROM isomer_inbox i
@@ -62,10 +70,27 @@ export async function claimEvent(
   return (await connection.run(CLAIM, [consumer, event.id, event.service, event.position, at])) === 1;
 }
 
+/** Where a consumer stands. */
+export type Place = {
+  /** Everything up to here is done or dead. */
+  readonly position: number;
+  /** What was deleted from the log up to here is missing to it, and that is known. */
+  readonly missed: number;
+};
+
+/** Where a consumer goes on reading; undefined when it has not begun. */
+export async function readPlace(
+  connection: SqlConnection,
+  consumer: string,
+  source: string,
+): Promise<Place | undefined> {
+  const [row] = await connection.all<Place>(READ_CURSOR, [consumer, source]);
+  return row;
+}
+
 /** Where a consumer goes on reading: everything up to this position is done or dead. 0 when it has not begun. */
 export async function readCursor(connection: SqlConnection, consumer: string, source: string): Promise<number> {
-  const [row] = await connection.all<{ position: number }>(READ_CURSOR, [consumer, source]);
-  return row?.position ?? 0;
+  return (await readPlace(connection, consumer, source))?.position ?? 0;
 }
 
 /** Remembers where a consumer goes on reading. */
@@ -76,6 +101,16 @@ export async function saveCursor(
   position: number,
 ): Promise<void> {
   await connection.run(SAVE_CURSOR, [consumer, source, position]);
+}
+
+/** Remembers up to where a consumer knows that something is missing to it. */
+export async function saveMissed(
+  connection: SqlConnection,
+  consumer: string,
+  source: string,
+  missed: number,
+): Promise<void> {
+  await connection.run(SAVE_MISSED, [consumer, source, missed]);
 }
 
 /**

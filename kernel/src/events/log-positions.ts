@@ -50,6 +50,48 @@ export async function givePositions(database: Database, label: string, clock: Cl
   return given < BATCH_MAX;
 }
 
+/** An event's place in a log. */
+export interface Mark {
+  readonly position: number;
+  readonly id: string;
+}
+
+/** What {@link raisePositions} is to do. */
+export interface Raise {
+  /** The log is right up to here. */
+  readonly after: number;
+  /** What comes after that gets positions beyond this one. */
+  readonly above: number;
+  /** What the log does not have when it lost something: if it does, nothing is done. */
+  readonly lost: Mark;
+}
+
+/**
+ * Gives higher positions to what a log recorded after it lost its end (a restore, a failover): subscribers have heard other
+ * events at the positions that these have, and go past them. Keeps the order. Resolves to how many events it was.
+ */
+export async function raisePositions(database: Database, label: string, clock: Clock, raise: Raise): Promise<number> {
+  const { after, above, lost } = raise;
+  // Only there it may have to wait for a lock that another process holds.
+  const bounded = database.dialect === "postgres" ? { deadlineAt: clock.monotonicMs() + GIVE_MS } : {};
+  return await database.write({ label, isolation: "read committed", ...bounded }, async (connection) => {
+    if (connection.dialect === "postgres") await connection.all(LOCK);
+    // A reader may have asked a copy that was behind; here it is sure.
+    const [there] = await connection.all<{ id: string }>("SELECT id FROM isomer_log WHERE position = ?", [
+      lost.position,
+    ]);
+    if (there?.id === lost.id && after < lost.position) return 0;
+    const [found] = await connection.all<{ least: number | null; most: number | null }>(
+      "SELECT min(position) AS least, max(position) AS most FROM isomer_log WHERE position > ?",
+      [after],
+    );
+    if (typeof found?.least !== "number" || typeof found.most !== "number" || found.least > above) return 0;
+    // Beyond the log's own end, too: no position is given that another row still has.
+    const by = Math.max(above, found.most) - after;
+    return await connection.run("UPDATE isomer_log SET position = position + ? WHERE position > ?", [by, after]);
+  });
+}
+
 /** The last position that was given, and whether something waits for one. Only for PostgreSQL. */
 export async function peekLog(
   connection: SqlConnection,

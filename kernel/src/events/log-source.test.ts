@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { silentLogger } from "../std/mod.ts";
 import type { Database } from "../store/mod.ts";
+import { EventsPruned, pruneLog } from "./log-pruning.ts";
 import { logSource } from "./log-source.ts";
 import type { EventSource } from "./source.ts";
 import { Teller, drive, shop } from "./testing/setup.ts";
@@ -119,6 +120,33 @@ describe("logSource", () => {
     gate.resolve();
     assert.equal((await second).events.length, 1);
     await first;
+  });
+
+  test("takes what was pruned since it last looked for no loss of the log, and tells whoever wants it", async () => {
+    for (const known of ["moved", "noted"] as const) {
+      const teller = await Teller.open();
+      const { database, clock, random } = teller;
+      const said: string[] = [];
+      const log = { ...silentLogger, error: (text: string) => void said.push(text) };
+      const follower = logSource({ service: "shop", database, clock, random, log });
+      const tell = (...types: readonly ("moved" | "noted")[]) =>
+        database.write({ label: "tell" }, async (connection) => {
+          const recorder = teller.recorder(connection);
+          for (const [n, type] of types.entries()) await recorder.emit(shop.events[type], { id: "a", n });
+        });
+      await tell("noted", known);
+      await follower.read({ after: 0, limit: 10 });
+      await tell("moved", "noted");
+      await database.write({ label: "prune" }, (connection) => pruneLog(connection, "moved", 3));
+      follower.notify();
+      await assert.rejects(async () => {
+        for (let after = 2, more = true; more;) ({ upTo: after, more } = await follower.read({ after, limit: 10 }));
+      }, EventsPruned.is);
+      await tell("noted");
+      follower.notify();
+      assert.deepEqual(await readAll(follower, 3, 10), [1, 0]);
+      assert.deepEqual([follower.losses, said], [0, []], `the last that it knew was ${known}`);
+    }
   });
 
   test("finds by itself what it was not told of", async () => {

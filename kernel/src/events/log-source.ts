@@ -5,9 +5,11 @@
  * once and kept; those who are behind the kept ones read the database. Nothing here survives a crash, or must.
  */
 import type { Clock, Logger, Random, Timer } from "../std/mod.ts";
-import type { Database } from "../store/mod.ts";
-import { givePositions, peekLog } from "./log-positions.ts";
-import { type LogRow, logHead, readLogRows, toRecord } from "./log.ts";
+import type { Database, SqlConnection } from "../store/mod.ts";
+import { checkHoles, holesAfter } from "./holes.ts";
+import { prunedPositions, prunedUpTo } from "./log-pruning.ts";
+import { type Raise, givePositions, peekLog, raisePositions } from "./log-positions.ts";
+import { type LogRow, logHead, readLogIds, readLogRows, toRecord } from "./log.ts";
 import type { EventBatch, EventSource, ReadRequest } from "./source.ts";
 
 /** How many of the newest rows are kept. */
@@ -46,6 +48,9 @@ export class LogSource implements EventSource {
   #tail: LogRow[] = [];
   #from = -1;
   #to = -1;
+  /** The event at `#to`; undefined when there is none. */
+  #toId: string | undefined;
+  #losses = 0;
   /** Whether something may have been appended since the tail was read. */
   #stale = true;
   #telling = false;
@@ -78,6 +83,26 @@ export class LogSource implements EventSource {
     return this.#fromDatabase(request);
   }
 
+  /** How often it was seen that the log had lost events that it had had: its database was restored, or failed over. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /** The ids of the events after a position up to another, by position, as the database has them now. */
+  ids(range: { readonly after: number; readonly upTo: number }): Promise<ReadonlyMap<number, string>> {
+    return this.#options.database.read({ label: `${this.service}.log.ids` }, (connection) =>
+      readLogIds(connection, range),
+    );
+  }
+
+  /** See {@link raisePositions}. */
+  async raise(raise: Raise): Promise<number> {
+    const { database, clock } = this.#options;
+    const raised = await raisePositions(database, `${this.service}.log.raise`, clock, raise);
+    if (raised > 0) this.notify();
+    return raised;
+  }
+
   async head(): Promise<number> {
     const { database } = this.#options;
     const label = `${this.service}.log.head`;
@@ -85,6 +110,11 @@ export class LogSource implements EventSource {
     const head = await database.read({ label }, logHead);
     if (head > this.#to) this.#stale = true;
     return head;
+  }
+
+  async begin(types?: ReadonlySet<string>): Promise<number> {
+    const label = `${this.service}.log.begin`;
+    return this.#options.database.read({ label }, (connection) => prunedUpTo(connection, types));
   }
 
   onAppend(listener: () => void): () => void {
@@ -113,17 +143,21 @@ export class LogSource implements EventSource {
     return { events, upTo, more: !whole || this.#stale };
   }
 
-  async #fromDatabase({ after, limit, types }: ReadRequest): Promise<EventBatch> {
+  async #fromDatabase(request: ReadRequest): Promise<EventBatch> {
+    const { after, limit, types } = request;
     const label = `${this.service}.log.read`;
-    const rows = await this.#options.database.read({ label }, (connection) =>
-      readLogRows(connection, { after, limit }),
-    );
+    const { rows, holes } = await this.#options.database.read({ label }, async (connection) => {
+      const holes = holesAfter(Object.fromEntries(await prunedPositions(connection)), after, types);
+      checkHoles(this.service, request, holes);
+      return { rows: await readLogRows(connection, { after, limit }), holes };
+    });
     const wanted = types === undefined ? rows : rows.filter((row) => types.has(row.type));
     const upTo = rows.at(-1)?.position ?? after;
     return {
       events: wanted.map((row) => toRecord(this.service, row)),
       upTo,
       more: rows.length > 0 && (upTo < this.#to || this.#stale),
+      ...(holes === undefined ? {} : { holes }),
     };
   }
 
@@ -132,10 +166,22 @@ export class LogSource implements EventSource {
     try {
       if (!(await this.#give())) this.#stale = true;
       await this.#options.database.read({ label: `${this.service}.log.tail` }, async (connection) => {
-        if (this.#to < 0) this.#from = this.#to = await logHead(connection);
-        const rows = await readLogRows(connection, { after: this.#to, limit: TAIL_MAX });
-        if (rows.length === TAIL_MAX) this.#stale = true;
-        this.#keep(rows);
+        if (this.#to < 0) await this.#begin(connection);
+        // The last known row is read again: another one in its place, or none, is a log that lost its end; unless it was
+        // pruned since then.
+        const rows = await readLogRows(connection, { after: this.#to - 1, limit: TAIL_MAX + 1 });
+        const known = rows[0]?.position === this.#to ? rows[0] : undefined;
+        if (this.#toId !== undefined && known?.id !== this.#toId) {
+          const isPruned = known === undefined && this.#to <= (await prunedUpTo(connection));
+          if (!isPruned) this.#tellLoss();
+          this.#forget();
+          return;
+        }
+        const fresh = known === undefined ? rows : rows.slice(1);
+        // What is not there was deleted before it could be kept: who wants it is told by the database.
+        if (fresh.length > 0 && fresh.at(-1)?.position !== this.#to + fresh.length) return this.#forget();
+        if (rows.length > TAIL_MAX) this.#stale = true;
+        this.#keep(fresh);
       });
     } catch (error) {
       this.#stale = true;
@@ -145,11 +191,33 @@ export class LogSource implements EventSource {
     }
   }
 
+  async #begin(connection: SqlConnection): Promise<void> {
+    this.#from = this.#to = await logHead(connection);
+    const [last] = await readLogRows(connection, { after: this.#to - 1, limit: 1 });
+    this.#toId = last?.id;
+  }
+
+  #tellLoss(): void {
+    this.#losses += 1;
+    this.#options.log.error("The log lost events that it had had. Was its database restored, or did it fail over?", {
+      ...{ service: this.service, position: this.#to, id: this.#toId },
+    });
+  }
+
+  /** What was kept is of a log that is no more, or has holes: the next look begins anew at its end. */
+  #forget(): void {
+    this.#tail = [];
+    this.#from = this.#to = -1;
+    this.#toId = undefined;
+    this.#stale = true;
+  }
+
   #keep(rows: readonly LogRow[]): void {
     const last = rows.at(-1);
     if (last === undefined) return;
     this.#tail.push(...rows);
     this.#to = last.position;
+    this.#toId = last.id;
     const excess = this.#tail.length - TAIL_MAX;
     if (excess <= 0) return;
     this.#from = this.#tail[excess - 1]?.position ?? this.#from;

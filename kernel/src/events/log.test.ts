@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { contract, event } from "../contract/mod.ts";
 import { Invalid, t } from "../schema/mod.ts";
-import { logHead, readKey, readLog } from "./log.ts";
+import { EVENT_BYTES_MAX, EventDataTooLarge, appendEvent, logHead, readKey, readLog } from "./mod.ts";
 import { Teller, shop } from "./testing/setup.ts";
 
 const READ = { label: "test.read" };
@@ -42,6 +42,23 @@ describe("the log", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test("refuses an event that no broker would carry, and takes one that is as large as may be", async () => {
+    const teller = await Teller.open();
+    const append = (length: number) =>
+      teller.database.write(WRITE, (connection) => {
+        const rest = { service: "shop", type: "moved", version: 1, at: 0, actor: {}, trace: undefined };
+        // Two bytes of UTF-8 each; with the quotes around them, and the key.
+        return appendEvent(connection, { ...rest, id: `event ${length}`, key: "é", data: "é".repeat(length) });
+      });
+    const most = EVENT_BYTES_MAX / 2 - 2;
+    await append(most);
+    await assert.rejects(append(most + 1), (error) => {
+      assert.ok(EventDataTooLarge.is(error) && error.kind === "invalid");
+      return error.data.event === "shop.moved" && error.data.bytes === EVENT_BYTES_MAX + 2;
+    });
+    assert.equal(await teller.database.read(READ, logHead), 1);
   });
 
   test("returns from emit what it reads later, but for the position", async () => {

@@ -5,13 +5,15 @@
  * the database, and the sequence of each key is 1, 2, 3, … without gap or repeat.
  */
 import type { Dialect, Migration, SqlConnection, SqlValue } from "../store/mod.ts";
+import { EventDataTooLarge } from "./broker-faults.ts";
 import type { Actor, EventRecord, RecordedEvent } from "./event.ts";
 
 /**
- * Rows are never deleted, and never changed but for getting their position.
+ * Rows are never changed but for getting their position, and another one when the log had lost its end (`likeness.ts`); and
+ * deleted only when they are old, and their type says so (`log-pruning.ts`).
  *
  * In SQLite `position` is given by the engine: max + 1 to an `INTEGER PRIMARY KEY`; that would repeat only if the
- * last row were deleted, which nobody does (a rolled back append may give its position to another event, but no
+ * last row were deleted, which is never pruned (a rolled back append may give its position to another event, but no
  * reader saw the first). As SQLite's writes are serial, positions also grow in the order of commits, so that a reader
  * that goes by position misses none.
  *
@@ -59,9 +61,11 @@ const KEY_COLUMNS = "id, type, version, key, sequence, at, data, actor_service, 
 const COLUMNS = `position, ${KEY_COLUMNS}`;
 
 const APPEND: Readonly<Record<Dialect, string>> = {
-  // One statement: the sequence is found by the index of (key, sequence) while the row is written.
+  // One statement: the sequence is found by the index of (key, sequence) while the row is written, or where it is kept
+  // of events that were pruned.
   sqlite: `INSERT INTO isomer_log (key, sequence, id, type, version, at, data, actor_service, actor_subject, trace)
-    VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM isomer_log WHERE key = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    VALUES (?1, max((SELECT coalesce(max(sequence), 0) FROM isomer_log WHERE key = ?1),
+      coalesce((SELECT sequence FROM isomer_log_key WHERE key = ?1), 0)) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
     RETURNING sequence`,
   // The entry is drawn for a row that has its sequence: after the wait for whoever records something of this key.
   postgres: `WITH next AS (
@@ -72,6 +76,7 @@ const APPEND: Readonly<Record<Dialect, string>> = {
     RETURNING sequence`,
 };
 const READ_LOG = `SELECT ${COLUMNS} FROM isomer_log WHERE position > ? ORDER BY position LIMIT ?`;
+const READ_IDS = "SELECT position, id FROM isomer_log WHERE position > ? AND position <= ? ORDER BY position";
 const READ_KEY = `SELECT ${KEY_COLUMNS} FROM isomer_log WHERE key = ? AND sequence > ? ORDER BY sequence LIMIT ?`;
 const HEAD = "SELECT coalesce(max(position), 0) AS head FROM isomer_log";
 
@@ -93,19 +98,27 @@ export type LogRow = {
 /** An event that is about to be appended; the log adds its position and sequence. */
 export type NewEvent<Data = unknown> = Omit<RecordedEvent<Data>, "sequence">;
 
-/** Appends an event in the open transaction: one statement. */
+/**
+ * The most bytes (UTF-8) of an event's data as JSON, with its key: what is larger would not fit into a message of a broker
+ * with the settings that brokers have unless others are said (NATS: 1 MiB), and would hold up all that comes after it.
+ */
+export const EVENT_BYTES_MAX: number = 512 * 1_024;
+
+/** Appends an event in the open transaction: one statement. @throws {EventDataTooLarge}. */
 export async function appendEvent<Data>(
   connection: SqlConnection,
   event: NewEvent<Data>,
 ): Promise<RecordedEvent<Data>> {
   const { id, service, type, version, key, at, data, actor, trace } = event;
+  const text = JSON.stringify(data);
+  checkSize(event, text);
   const parameters: readonly SqlValue[] = [
     key,
     id,
     type,
     version,
     at,
-    JSON.stringify(data),
+    text,
     actor.service ?? null,
     actor.subject ?? null,
     trace ?? null,
@@ -113,6 +126,15 @@ export async function appendEvent<Data>(
   const [row] = await connection.all<{ sequence: number }>(APPEND[connection.dialect], parameters);
   if (row === undefined) throw new Error("The append returned no row.");
   return { id, service, type, version, key, sequence: row.sequence, at, data, actor, trace };
+}
+
+function checkSize({ service, type, key }: NewEvent, text: string): void {
+  // No character has more than three bytes for each unit of its length.
+  if (3 * (text.length + key.length) <= EVENT_BYTES_MAX) return;
+  const encoder = new TextEncoder();
+  const bytes = encoder.encode(text).length + encoder.encode(key).length;
+  if (bytes <= EVENT_BYTES_MAX) return;
+  throw EventDataTooLarge.with({ event: `${service}.${type}`, bytes, bytesMax: EVENT_BYTES_MAX });
 }
 
 /** The rows after a position, in order. */
@@ -130,6 +152,15 @@ export interface LogRange {
   /** The most rows to look at: with `types`, fewer events may come back. */
   readonly limit: number;
   readonly types?: ReadonlySet<string>;
+}
+
+/** The ids of the events after a position up to another, by position. */
+export async function readLogIds(
+  connection: SqlConnection,
+  range: { readonly after: number; readonly upTo: number },
+): Promise<ReadonlyMap<number, string>> {
+  const rows = await connection.all<{ position: number; id: string }>(READ_IDS, [range.after, range.upTo]);
+  return new Map(rows.map(({ position, id }) => [position, id]));
 }
 
 /** The events after a position, in order, as they were stored (not upcast). */

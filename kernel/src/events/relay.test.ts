@@ -5,7 +5,7 @@ import { silentLogger } from "../std/mod.ts";
 import { Unreachable } from "../transport/mod.ts";
 import { Relay } from "./mod.ts";
 import { MemoryBroker } from "./testing/memory-broker.ts";
-import { Teller, drive, shop } from "./testing/setup.ts";
+import { Hearer, Teller, drive, settle, shop } from "./testing/setup.ts";
 
 const lost = (): Error => Unreachable.with({ service: "broker", reason: "test" });
 
@@ -97,6 +97,46 @@ test("sends again what was not acknowledged, and does not hurry", async (context
   // Three pauses of 200 ms on average, each between a half and one and a half of it.
   assert.ok(clock.now() - start >= 300, String(clock.now() - start));
   assert.deepEqual(await numbersIn(broker), [1, 2]);
+});
+
+test("tells once of a broker that does not answer for long, measures that, and tells when it is over", async (context) => {
+  const { teller, broker, clock, tell, caughtUp } = await setup(context);
+  const { random, source } = teller;
+  const said: string[] = [];
+  const log = {
+    ...silentLogger,
+    warn: (text: string, about?: Readonly<Record<string, unknown>>) => said.push(`${text} ${String(about?.["code"])}`),
+    info: (text: string) => said.push(text),
+  };
+  const relay = new Relay({ source, broker, clock, random, log });
+  context.after(() => relay.stop());
+  const away = async (): Promise<never> => {
+    throw lost();
+  };
+  const last = (ms: number): Promise<void> => {
+    const end = clock.now() + ms;
+    return drive(
+      clock,
+      until(() => clock.now() >= end),
+    );
+  };
+  broker.beforeHead = away;
+  await tell(1);
+  relay.start();
+  await last(5_000);
+  assert.deepEqual(said, []);
+  await last(60_000);
+  assert.equal(said.length, 1);
+  assert.match(said[0] ?? "", /cannot be brought.* transport\/unreachable$/);
+  assert.ok(relay.failingMs > 60_000);
+  broker.beforeHead = async () => {};
+  await caughtUp();
+  await drive(
+    clock,
+    until(() => said.length === 2),
+  );
+  assert.match(said[1] ?? "", /again/);
+  assert.equal(relay.failingMs, 0);
 });
 
 test("sends nothing twice into the broker when its acknowledgement was lost", async (context) => {
@@ -192,6 +232,101 @@ test("stops when what is under way has ended, sends nothing then, and goes on wh
   assert.equal(clock.pending, 0, "it does not look any more");
 });
 
+/** Records events 1 to 20, brings them and has them heard; then the log is as it was at 15. */
+async function restored(context: TestContext) {
+  const before = await setup(context);
+  const { broker, teller } = before;
+  const hearer = await Hearer.open(teller);
+  const consume = (): Promise<void> => settle(teller, hearer.consumer({ source: broker.source("shop") }));
+  for (let n = 1; n <= 20; n += 1) await before.tell(n);
+  before.relay.start();
+  await before.caughtUp();
+  await consume();
+  assert.equal((await hearer.seen()).length, 20);
+  const lose = (): Promise<unknown> =>
+    teller.database.write({ label: "restore" }, (connection) =>
+      connection.run("DELETE FROM isomer_log WHERE position > 15", []),
+    );
+  const told: string[] = [];
+  const log = { ...silentLogger, error: (message: string) => void told.push(message) };
+  /** What was heard after the loss. */
+  const news = async (): Promise<number[]> => (await hearer.seen()).slice(20).map(({ n }) => n);
+  return { ...before, lose, consume, news, told, log };
+}
+
+test("after a restore of the log, what it records at positions that were heard before is heard, too", async (context) => {
+  const { teller, broker, relay, lose, consume, news, told, log } = await restored(context);
+  await relay.stop();
+  await lose();
+  // Another process, as after a restore: nothing is remembered.
+  const again = new Teller(teller.database, 99);
+  await again.tell(...[101, 102, 103, 104, 105].map((n) => ({ id: "a", n })));
+  const { clock, random, source } = again;
+  const next = new Relay({ source, broker, clock, random, log, checkMs: 100 });
+  context.after(() => next.stop());
+  next.start();
+  await drive(
+    clock,
+    until(async () => (await broker.head("shop")) === 25),
+  );
+  await consume();
+  assert.deepEqual(await news(), [101, 102, 103, 104, 105]);
+  assert.match(told[0] ?? "", /The log had lost events/);
+  await again.tell({ id: "b", n: 106 });
+  await drive(
+    clock,
+    until(async () => (await broker.head("shop")) === 26),
+  );
+  await consume();
+  assert.deepEqual(await news(), [101, 102, 103, 104, 105, 106]);
+  assert.equal(told.length, 1, "once");
+});
+
+test("a log that was restored and has nothing new yet is told of, and what comes is heard", async (context) => {
+  const { teller, broker, relay, lose, consume, news, told, log } = await restored(context);
+  await relay.stop();
+  await lose();
+  const again = new Teller(teller.database, 99);
+  const { clock, random, source } = again;
+  const next = new Relay({ source, broker, clock, random, log, checkMs: 10_000 });
+  context.after(() => next.stop());
+  next.start();
+  await drive(
+    clock,
+    until(() => told.length > 0),
+  );
+  assert.match(told[0] ?? "", /events that the log lost/);
+  // One after another, none of them waits for the next look that nobody asked for.
+  for (let n = 101; n <= 110; n += 1) await again.tell({ id: "a", n });
+  await drive(
+    clock,
+    until(async () => (await broker.source("shop").read({ after: 20, limit: 100 })).events.length === 10),
+  );
+  await consume();
+  assert.deepEqual(await news(), [101, 102, 103, 104, 105, 106, 107, 108, 109, 110]);
+});
+
+test("a failover that lost the log's end while the relay runs leaves no event out", async (context) => {
+  const { teller, broker, clock, tell, lose, consume, news } = await restored(context);
+  await lose();
+  // More than were lost, before anybody looks.
+  await teller.database.write({ label: "tell" }, async (connection) => {
+    const recorder = teller.recorder(connection);
+    for (let n = 101; n <= 110; n += 1) await recorder.emit(shop.events.moved, { id: "a", n });
+  });
+  await tell(111);
+  const brought = async (): Promise<number[]> =>
+    (await broker.source("shop").read({ after: 20, limit: 100 })).events.map(({ data }) => (data as { n: number }).n);
+  const expected = Array.from({ length: 11 }, (_, index) => 101 + index);
+  await drive(
+    clock,
+    until(async () => (await brought()).length === expected.length),
+  );
+  assert.deepEqual(await brought(), expected);
+  await consume();
+  assert.deepEqual(await news(), expected);
+});
+
 test("brings events of all types, as they were recorded", async (context) => {
   const { relay, teller, broker, caughtUp } = await setup(context);
   await teller.database.write({ label: "tell" }, async (connection) => {
@@ -210,4 +345,20 @@ test("brings events of all types, as they were recorded", async (context) => {
       ["noted", "b", 1],
     ],
   );
+});
+
+test("a stream that was rewound beyond the log's end is told of, with what helps", async (context) => {
+  const { teller, clock, broker, tell } = await setup(context);
+  await tell(1, 2, 3);
+  await broker.append({ service: "shop", after: 0, upTo: 900, events: [] });
+  const said: string[] = [];
+  const log = { ...silentLogger, error: (text: string) => void said.push(text) };
+  const relay = new Relay({ source: teller.source, broker, clock, random: teller.random, log, checkMs: 100 });
+  context.after(() => relay.stop());
+  relay.start();
+  await drive(
+    clock,
+    until(() => said.length > 0),
+  );
+  assert.match(said.join(), /rewind the stream to a position of the log/);
 });

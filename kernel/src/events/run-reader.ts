@@ -9,6 +9,7 @@
 import type { Clock, Random, Timer } from "../std/mod.ts";
 import { EventsExpired } from "./broker-faults.ts";
 import type { EventRecord } from "./event.ts";
+import { type Holes, checkHoles, endOf, holesAfter } from "./holes.ts";
 import { type KeptEvent, recordOf } from "./run-text.ts";
 import type { EventBatch, EventSource, ReadRequest } from "./source.ts";
 
@@ -20,6 +21,8 @@ export interface KeptRun {
   readonly after: number;
   readonly upTo: number;
   readonly events: readonly KeptEvent[];
+  /** What the log had no more when it was sent. */
+  readonly holes?: Holes;
   /** Its size. */
   readonly bytes: number;
 }
@@ -69,8 +72,9 @@ export class RunReader implements EventSource {
   /** Where to go on after a position. */
   readonly #places = new Map<number, number>();
   readonly #fetching = new Map<number, Promise<KeptRun | undefined>>();
-  /** The newest place that is known. */
+  /** The newest place that is known, and up to where it has everything. */
   #last = 0;
+  #lastUpTo = 0;
   /** Whether every new run was heard of since the last look: then there is nothing beyond `#last`. */
   #live = false;
   #unfollow: (() => void) | undefined;
@@ -86,6 +90,12 @@ export class RunReader implements EventSource {
     return (await this.#store.last())?.upTo ?? 0;
   }
 
+  async begin(types?: ReadonlySet<string>): Promise<number> {
+    const [first] = await this.#store.range(0, 1);
+    if (first === undefined) return 0;
+    return Math.max(first.after, endOf(holesAfter(first.holes, first.after, types)));
+  }
+
   async read(request: ReadRequest): Promise<EventBatch> {
     const known = this.#places.get(request.after);
     if (known !== undefined) {
@@ -95,7 +105,11 @@ export class RunReader implements EventSource {
     }
     const again = await this.#readFrom(await this.#search(request.after), request);
     if (!("gap" in again)) return again;
-    throw EventsExpired.with({ service: this.service, after: request.after, first: again.gap });
+    // What is kept may be of a stream that is no more, and stand where the present one has what is asked for.
+    this.#forget();
+    const fresh = await this.#readFrom(await this.#search(request.after), request);
+    if (!("gap" in fresh)) return fresh;
+    throw EventsExpired.with({ service: this.service, after: request.after, first: fresh.gap });
   }
 
   onAppend(listener: () => void): () => void {
@@ -123,17 +137,25 @@ export class RunReader implements EventSource {
   }
 
   /** Reads from a place; tells of a gap when what is there begins later than what is asked for. */
-  async #readFrom(start: number, { after, limit, types }: ReadRequest): Promise<EventBatch | { gap: number }> {
+  async #readFrom(start: number, request: ReadRequest): Promise<EventBatch | { gap: number }> {
+    const { after, limit, types, missed = 0 } = request;
     const events: EventRecord[] = [];
     let [place, at, looked, runs] = [start, after, 0, 0];
+    let passed: Holes | undefined;
     const answer = (more: boolean): EventBatch => {
       this.#remember(at, place);
-      return { events, upTo: at, more };
+      return { events, upTo: at, more, ...(passed === undefined ? {} : { holes: passed }) };
     };
     for (;;) {
       const run = await this.#runAt(place);
       if (run === undefined) return answer(false);
       if (run.after > at) return at > after ? answer(true) : { gap: run.after };
+      const holes = run.upTo > at ? holesAfter(run.holes, at, types) : undefined;
+      if (holes !== undefined) {
+        if (endOf(holes) > missed && at > after) return answer(true);
+        checkHoles(this.service, request, holes);
+        passed = { ...passed, ...holes };
+      }
       place = run.place;
       for (const event of run.events) {
         if (event.position <= at) continue;
@@ -167,8 +189,16 @@ export class RunReader implements EventSource {
 
   async #fetch(place: number): Promise<KeptRun | undefined> {
     const runs = await this.#store.range(place, Math.max(1, Math.min(AHEAD, this.#last - place + 1)));
-    for (const run of runs) this.#keep(run);
+    for (const run of runs) {
+      this.#know(run);
+      this.#keep(run);
+    }
     return runs[0];
+  }
+
+  /** What is read may not have been heard of. When the stream is shorter later, it must show that it was made anew. */
+  #know({ place, upTo }: KeptRun): void {
+    if (place > this.#last) [this.#last, this.#lastUpTo] = [place, upTo];
   }
 
   /** The place of the first run that goes beyond a position, found by halves. */
@@ -178,6 +208,7 @@ export class RunReader implements EventSource {
     // A stream that is shorter than it was, or says another thing in the same place, was made anew.
     if ((last?.place ?? 0) < this.#highest || (kept !== undefined && kept.upTo !== last?.upTo)) this.#forget();
     if (last === undefined) return 0;
+    this.#know(last);
     if (last.upTo <= after) return last.place + 1;
     const [first] = await this.#store.range(0, 1);
     let [low, high] = [first?.place ?? last.place, last.place];
@@ -187,11 +218,11 @@ export class RunReader implements EventSource {
       if (run === undefined || run.upTo > after) high = middle;
       else low = run.place + 1;
     }
-    // Where two relays wrote, an older run may stand behind a newer one: the one that is looked for is near.
-    for (let back = 0; back < BACK_MAX && low > (first?.place ?? low); back += 1) {
-      const run = await this.#runAt(low);
-      if (run === undefined || run.after <= after) break;
-      low -= 1;
+    // Where two relays wrote, an older run may stand behind a newer one: the one that is looked for is near, before those.
+    const least = Math.max(first?.place ?? low, low - BACK_MAX);
+    for (let place = low; place >= least; place -= 1) {
+      const run = await this.#runAt(place);
+      if (run !== undefined && run.after <= after && after < run.upTo) return place;
     }
     return low;
   }
@@ -205,6 +236,7 @@ export class RunReader implements EventSource {
     // A stream that counts anew was made anew.
     if (run.place <= this.#last) this.#forget();
     this.#last = run.place;
+    this.#lastUpTo = run.upTo;
     this.#keep(run);
     this.#tell();
   }
@@ -215,13 +247,15 @@ export class RunReader implements EventSource {
     this.#poll = undefined;
     const before = this.#last;
     try {
-      const place = (await this.#store.last())?.place ?? 0;
+      const { place, upTo } = (await this.#store.last()) ?? { place: 0, upTo: 0 };
       const isOver = this.#unfollow === undefined;
       if (isOver) return;
       // What was heard meanwhile is newer than the answer.
       if (this.#last === before) {
-        if (place < before) this.#forget();
+        // As in a search: a stream that is shorter, or as long and says another thing, was made anew.
+        if (place < before || (place === before && upTo !== this.#lastUpTo)) this.#forget();
         this.#last = place;
+        this.#lastUpTo = upTo;
         if (place !== before || !this.#live) this.#tell();
       }
       this.#live = true;

@@ -1,5 +1,6 @@
 /** Where consumers read events from: a service's log here, JetStream in a fleet. */
 import type { EventRecord } from "./event.ts";
+import type { Holes } from "./holes.ts";
 
 /** What a consumer asks a source for. */
 export interface ReadRequest {
@@ -9,6 +10,8 @@ export interface ReadRequest {
   readonly limit: number;
   /** Only events of these types; all when absent. */
   readonly types?: ReadonlySet<string>;
+  /** What was deleted up to this position is known to be missing: it is read past. Nothing is unless said. */
+  readonly missed?: number;
 }
 
 /** What a source answers. */
@@ -19,6 +22,8 @@ export interface EventBatch {
   readonly upTo: number;
   /** Whether there is more to read at once. */
   readonly more: boolean;
+  /** What of these types, after the position that was asked for, was deleted before this was read. */
+  readonly holes?: Holes;
 }
 
 /** The events of one service, in the order of their positions. Only committed and durable events come out. */
@@ -27,7 +32,10 @@ export interface EventSource {
   readonly service: string;
   /** Whether it may be behind the log whose events it gives: then its head says nothing about the log's. */
   readonly isCopy?: boolean;
+  /** @throws {EventsPruned} or {EventsExpired} when events after the position are gone, and not known to be missing. */
   read(request: ReadRequest): Promise<EventBatch>;
+  /** The position after which it has all events of these types, of all types unless said; 0 when none is gone. */
+  begin(types?: ReadonlySet<string>): Promise<number>;
   /** The position of the last event, 0 when there is none. */
   head(): Promise<number>;
   /** Calls the listener when there may be something new. Returns what ends it. */

@@ -3,9 +3,9 @@
  * they need is known: rate by address, credential, rate by identity, and only then is the body read.
  */
 import type { Identity } from "../contract/mod.ts";
-import { Overloaded } from "../guard/mod.ts";
+import { type LateLoop, overloaded } from "../guard/mod.ts";
 import { type Span, type Tracer, parseTraceparent } from "../observe/mod.ts";
-import { type Clock, type Fault, type Logger, toFault } from "../std/mod.ts";
+import { type Clock, type Fault, type Logger, type Random, toFault } from "../std/mod.ts";
 import { MethodNotAllowed, NoRoute } from "./faults.ts";
 import { type Judges, identify } from "./identify.ts";
 import { clientKeyOf, readInput } from "./input.ts";
@@ -35,6 +35,7 @@ export interface ChainParts {
   readonly addressRate: RateGate | undefined;
   readonly identityRate: RateGate | undefined;
   readonly clock: Clock;
+  readonly random: Random;
   readonly tracer: Tracer;
   readonly log: Logger;
   readonly metrics: RequestMetrics;
@@ -42,6 +43,7 @@ export interface ChainParts {
   readonly joinTraces: boolean;
   /** How many requests may be under way at once, of all criticalities. */
   readonly inFlightMax: number;
+  readonly lateLoop: LateLoop;
 }
 
 /** The share of {@link ChainParts.inFlightMax} up to which requests of a criticality are taken. */
@@ -137,8 +139,8 @@ export class Chain {
     notes: RateNotes,
     nowMs: number,
   ): Promise<GatewayResponse> {
-    const { judges, addressRate, identityRate, inFlightMax, invoke } = this.#parts;
-    if (this.#inFlight > inFlightMax * ADMITTED[plan.criticality]) throw Overloaded.with({ retryAfterMs: 1_000 });
+    const { judges, addressRate, identityRate, invoke } = this.#parts;
+    this.#admit(plan);
     // Limits that are not shared answer at once: awaiting them would cost a turn.
     const limited = addressRate?.pass(request.remoteAddress, nowMs, notes);
     if (limited !== undefined) await limited;
@@ -161,6 +163,13 @@ export class Chain {
       signal: request.signal,
     });
     return outputResponse(plan, request, reply, identity === undefined);
+  }
+
+  /** First of all, for a refusal must be cheap: before credentials, and before the body is read. @throws {Overloaded} */
+  #admit({ criticality }: RoutePlan): void {
+    const { inFlightMax, lateLoop, random } = this.#parts;
+    const isFull = this.#inFlight > inFlightMax * ADMITTED[criticality];
+    if (isFull || lateLoop.refuses(criticality, this.#inFlight)) throw overloaded(random);
   }
 
   async #refuse(

@@ -1,7 +1,8 @@
 /** The gateway: the policy chain and the routes that it serves, as one value that a server or a simulation drives. */
 import type { ContractBase } from "../contract/mod.ts";
+import { type EventLoopDelay, LateLoop } from "../guard/mod.ts";
 import type { Metrics, Tracer } from "../observe/mod.ts";
-import type { Clock, Logger } from "../std/mod.ts";
+import type { Clock, Logger, Random } from "../std/mod.ts";
 import { apiPage } from "./api-page.ts";
 import { Chain, type Endpoint, type OwnAnswer } from "./chain.ts";
 import {
@@ -35,6 +36,9 @@ export interface GatewayOptions {
   /** The limit of each identity, after it is known. */
   readonly identityRate?: RatePolicy;
   readonly clock: Clock;
+  readonly random: Random;
+  /** How late this process runs: when it is late, the least important requests are refused first. */
+  readonly eventLoop: EventLoopDelay;
   readonly tracer: Tracer;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -81,6 +85,8 @@ export class Gateway {
       addressRate: options.addressRate && new RateGate(options.addressRate),
       identityRate: options.identityRate && new RateGate(options.identityRate),
       clock: options.clock,
+      random: options.random,
+      lateLoop: new LateLoop(options.eventLoop, options.random),
       tracer: options.tracer,
       log: options.log,
       metrics: requestMetrics(metrics),

@@ -6,8 +6,9 @@ import type { Criticality } from "../contract/mod.ts";
 import type { CounterSeries, Metrics } from "../observe/mod.ts";
 import type { Clock, Fault, Random } from "../std/mod.ts";
 import { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit.ts";
-import { DeadlineExceeded, Overloaded } from "./deadline.ts";
+import { DeadlineExceeded } from "./deadline.ts";
 import type { EventLoopDelay } from "./event-loop-delay.ts";
+import { LateLoop, overloaded } from "./late-loop.ts";
 
 /** What an admission needs. */
 export interface AdmissionOptions {
@@ -20,32 +21,15 @@ export interface AdmissionOptions {
   readonly metrics?: Metrics;
 }
 
-/** Where calls of a criticality are refused. */
-interface Threshold {
-  /** The share of the bound on calls that they may fill. */
-  readonly share: number;
-  /** The delay of the event loop from which some are refused; from twice that on, all. In milliseconds. */
-  readonly delayMs: number;
-}
-
-const THRESHOLDS: Readonly<Record<Criticality, Threshold>> = {
-  sheddable: { share: 0.5, delayMs: 50 },
-  normal: { share: 0.75, delayMs: 100 },
-  high: { share: 0.9, delayMs: 200 },
-  critical: { share: 1, delayMs: 400 },
-};
-
-/**
- * So few calls are not what makes the event loop late: a start does, or another process. Refusing them would help
- * nobody, and a host just started would turn its first visitor away.
- */
-const FEW = 8;
+/** The share of the bound on calls that those of a criticality may fill. */
+const SHARES: Readonly<Record<Criticality, number>> = { sheddable: 0.5, normal: 0.75, high: 0.9, critical: 1 };
 
 /** The door of a host. */
 export class Admission {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #eventLoop: EventLoopDelay;
+  readonly #lateLoop: LateLoop;
   readonly #label: string;
   readonly #limit: AdaptiveLimit;
   readonly #refused: Readonly<Record<Criticality, CounterSeries>> | undefined;
@@ -55,6 +39,7 @@ export class Admission {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#eventLoop = options.eventLoop;
+    this.#lateLoop = new LateLoop(options.eventLoop, options.random);
     this.#label = options.label ?? "The call";
     this.#limit = new AdaptiveLimit(options.limit);
     this.#refused = options.metrics === undefined ? undefined : this.#watch(options.metrics);
@@ -76,12 +61,8 @@ export class Admission {
    *   has passed already. Nothing has happened then.
    */
   enter(criticality: Criticality, deadlineAt: number): () => void {
-    const { share, delayMs } = THRESHOLDS[criticality];
-    if (this.#running >= this.#limit.limit * share) throw this.#refuse(criticality);
-    const lateMs = this.#eventLoop.delayMs();
-    // Between none and all there is a ramp: refusing all at once would empty the host, then fill it, then empty it.
-    const isLate = lateMs > delayMs && this.#running >= FEW;
-    if (isLate && this.#random.next() < (lateMs - delayMs) / delayMs) throw this.#refuse(criticality);
+    if (this.#running >= this.#limit.limit * SHARES[criticality]) throw this.#refuse(criticality);
+    if (this.#lateLoop.refuses(criticality, this.#running)) throw this.#refuse(criticality);
     const startedAt = this.#clock.monotonicMs();
     if (startedAt >= deadlineAt) throw DeadlineExceeded.with({ label: this.#label });
     this.#running += 1;
@@ -97,8 +78,7 @@ export class Admission {
 
   #refuse(criticality: Criticality): Fault {
     this.#refused?.[criticality].add();
-    // Spread over a second, so that those who were refused together do not return together.
-    return withoutStack(() => Overloaded.with({ retryAfterMs: Math.ceil(500 + this.#random.next() * 1_000) }));
+    return overloaded(this.#random);
   }
 
   #watch(metrics: Metrics): Readonly<Record<Criticality, CounterSeries>> {
@@ -119,16 +99,5 @@ export class Admission {
       high: refused.with({ criticality: "high" }),
       critical: refused.with({ criticality: "critical" }),
     };
-  }
-}
-
-/** A refusal must cost next to nothing, and collecting a stack costs more than all the rest. */
-function withoutStack(make: () => Fault): Fault {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return make();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
   }
 }

@@ -14,6 +14,7 @@ export { Bulkhead, type BulkheadOptions } from "./bulkhead.ts";
 export { type KeepFor, TtlCache, type TtlCacheOptions } from "./cache.ts";
 export { BreakerOpen, DeadlineExceeded, Overloaded, assertInTime } from "./deadline.ts";
 export { type EventLoopDelay, promptEventLoop } from "./event-loop-delay.ts";
+export { LateLoop, overloaded } from "./late-loop.ts";
 export {
   ATTEMPTS_MAX,
   type Attempt,
@@ -32,6 +33,13 @@ export {
 } from "./rate-limit.ts";
 export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
 export { MemoryRevocations, REVOCATIONS_MAX, type Revocation, type Revocations } from "./revocations.ts";
-export { ANSWER_LENGTH_MAX, MemoryAnswers, type SharedAnswer, type SharedAnswers } from "./shared-answers.ts";
+export {
+  ANSWER_LENGTH_MAX,
+  type AnswersOf,
+  MemoryAnswers,
+  type SharedAnswer,
+  type SharedAnswers,
+} from "./shared-answers.ts";
 export { MemoryRates, type RateTaker, SharedRateLimiter, type SharedRates } from "./shared-rate.ts";
 export { markCounted, markRetried, retryAfterMs, wasCounted, wasRetried } from "./retryable.ts";
+export { Throttle, type ThrottleOptions } from "./throttle.ts";

@@ -19,6 +19,9 @@ export interface SharedAnswers {
   put(key: string, value: string, freshMs: number): void;
 }
 
+/** Gives a service what the hosts with its replicas share, and nobody else; undefined where they share nothing. */
+export type AnswersOf = (service: string) => SharedAnswers | undefined;
+
 /** How many answers are kept. */
 const ANSWERS_MAX = 10_000;
 /** An answer longer than this is not shared, in UTF-16 units. */

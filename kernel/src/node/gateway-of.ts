@@ -42,6 +42,8 @@ export function gatewayOf(
     ...judgesOf(setup, running),
     ...ratePolicies(setup.rates, setup.limiter),
     clock: world.clock,
+    random: world.random,
+    eventLoop: world.eventLoop,
     tracer,
     metrics,
     log: world.log,

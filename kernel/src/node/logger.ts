@@ -1,6 +1,7 @@
 /** Loggers that write lines: JSON for machines, short and coloured for terminals. */
 import type { LogFields, LogLevel, Logger } from "../std/mod.ts";
 import { type Plain, plainFields } from "./log-values.ts";
+import { standardOutput } from "./standard-output.ts";
 
 /** What a logger needs. */
 export interface LoggerOptions {
@@ -31,7 +32,7 @@ export function prettyLogger(options: LoggerOptions & { readonly colours?: boole
 }
 
 function lineLogger(format: Format, options: LoggerOptions): Logger {
-  const write = options.write ?? ((line: string) => void process.stdout.write(line));
+  const write = options.write ?? standardOutput();
   const now = options.now ?? Date.now;
   const least = LEVELS[options.level ?? "info"];
   const make = (bound: Readonly<Record<string, Plain>>): Logger => {

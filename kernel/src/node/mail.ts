@@ -4,10 +4,12 @@
  *
  * What matters is which failures may be repeated. Until the server has asked for the text of the mail (its answer 354
  * to DATA) it has taken nothing. From then on only its answer tells; without one, nobody knows.
+ *
+ * nodemailer is loaded with the first mail: most processes of a fleet never send one.
  */
 import { Readable } from "node:stream";
-import MailComposer from "nodemailer/lib/mail-composer";
-import SMTPConnection from "nodemailer/lib/smtp-connection";
+import type MailComposer from "nodemailer/lib/mail-composer";
+import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import { type Mail, type MailPort, MailRefused, MailUnavailable, MailUnknown } from "../runtime/mod.ts";
 
 /** How a mail server is reached. */
@@ -35,7 +37,8 @@ export function smtpMail({ url, timeoutMs = 10_000 }: SmtpOptions): MailPort {
     async send(mail) {
       const { envelope, raw } = await compose(mail);
       const progress: Progress = { phase: "connecting" };
-      const smtp = new SMTPConnection(connection);
+      const { default: Connection } = await import("nodemailer/lib/smtp-connection");
+      const smtp = new Connection(connection);
       try {
         await connected(smtp, auth);
         progress.phase = "addressing";
@@ -73,7 +76,8 @@ function readUrl(text: string, timeoutMs: number) {
 }
 
 async function compose(mail: Mail) {
-  const node = new MailComposer({
+  const { default: Composer } = await import("nodemailer/lib/mail-composer");
+  const node = new Composer({
     messageId: `<${mail.id}>`,
     from: mail.from,
     to: mail.to,

@@ -16,6 +16,6 @@ export { jsonLogger, prettyLogger } from "./logger.ts";
 export { type SmtpOptions, smtpMail } from "./mail.ts";
 export { systemRandom } from "./random.ts";
 export { type Rates, type SharedLimiter, ratePolicies } from "./rates.ts";
-export { type RedisOptions, type SharedByRedis, openRedis } from "./redis/mod.ts";
+export { type RedisOptions, type SharedByRedis, openRedis, openRedisAs } from "./redis/mod.ts";
 export { type RunOptions, type RunningSystem, runSystem } from "./run.ts";
 export { type OpenWorld, type WorldOptions, openWorld } from "./world.ts";

@@ -4,6 +4,7 @@
  * The listener opens first, because services may need to know its address; until they have started, requests are
  * answered with 503 and `/readyz` says so.
  */
+import { hostname } from "node:os";
 import type { Authenticate } from "../gateway/mod.ts";
 import { gatewayOf } from "./gateway-of.ts";
 import type { EventLoopDelay } from "../guard/mod.ts";
@@ -69,10 +70,11 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   });
   const { clock, random } = open.world;
   const otlp = otlpOf(options, open, metrics);
+  const world = otlp === undefined ? open.world : { ...open.world, log: otlp.logger(log) };
   const { sampleRate = 1 } = options;
   const tracer = new Tracer({ clock, random, sampleRate, ...(otlp === undefined ? {} : { exporter: otlp }) });
   const running: { host?: Host } = {};
-  const gateway = gatewayOf(options, open.world, { metrics, tracer }, running);
+  const gateway = gatewayOf(options, world, { metrics, tracer }, running);
   const listening = await listen({ gateway, port: options.port, ...listenOptions(options) }).catch((error: unknown) => {
     open.close();
     throw error;
@@ -80,9 +82,11 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   try {
     running.host = await Host.start({
       system,
-      world: open.world,
+      world,
       metrics,
       tracer,
+      // Where it listens, nobody else does, and it will again.
+      replica: `${hostname()} ${new URL(listening.url).host}`,
       ...(options.settings === undefined ? {} : { settings: options.settings(listening.url) }),
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     });

@@ -86,7 +86,8 @@ function metricOf(metric: AnyMetric, times: object): object {
     }));
     return { ...head, histogram: { aggregationTemporality: CUMULATIVE, dataPoints } };
   }
-  const dataPoints = [...metric.series()].map(([values, { value }]) => ({
+  const present = [...metric.series()].filter(([, { value }]) => !Number.isNaN(value));
+  const dataPoints = present.map(([values, { value }]) => ({
     ...times,
     attributes: labelsOf(metric.labelNames, values),
     asDouble: value,

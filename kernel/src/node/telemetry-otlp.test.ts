@@ -92,7 +92,10 @@ void test("spans, metrics and logs arrive in OTLP's form", async (t) => {
   const { url, received } = await collector(t);
   const metrics = new Metrics();
   metrics.counter("isomer.things", "Things.", ["kind"]).with({ kind: "a" }).add(2);
-  metrics.gauge("isomer.level", "Level.", []).with({}).set(1.5);
+  const level = metrics.gauge("isomer.level", "Level.", ["of"]);
+  level.with({ of: "here" }).set(1.5);
+  // JSON has no such number.
+  level.with({ of: "nowhere" }).from(() => Number.NaN);
   metrics.histogram("isomer.took", "Took.", [], [1, 2]).with({}).observe(1.5);
   const otlp = exporter(url, metrics);
   const tracer = new Tracer({ clock: systemClock(), random: seededRandom(2), exporter: otlp });
@@ -132,6 +135,7 @@ void test("spans, metrics and logs arrive in OTLP's form", async (t) => {
     ["isomer.level", "isomer.things", "isomer.took"],
   );
   assert.equal(at(sent[0], "gauge", "dataPoints", 0, "asDouble"), 1.5);
+  assert.equal(at(sent[0], "gauge", "dataPoints", 1), undefined, "a gauge that has no value now is left out");
   assert.equal(at(sent[1], "sum", "isMonotonic"), true);
   assert.deepEqual(at(sent[2], "histogram", "dataPoints", 0, "bucketCounts"), ["0", "1", "0"]);
   const records = at(of("/v1/logs"), "resourceLogs", 0, "scopeLogs", 0, "logRecords") as Record<string, unknown>[];

@@ -1,5 +1,5 @@
 /** The real world: this machine's clock, randomness, files and sockets. */
-import { type EventLoopDelay, MemoryRevocations, type Revocations, type SharedAnswers } from "../guard/mod.ts";
+import { type EventLoopDelay, MemoryRevocations, type Revocations, type AnswersOf } from "../guard/mod.ts";
 import type { World } from "../runtime/mod.ts";
 import { type Logger, uuidV7 } from "../std/mod.ts";
 import type { SpanExporter } from "../observe/mod.ts";
@@ -28,7 +28,7 @@ export interface WorldOptions {
   /** The mail server, `smtp://user:password@host:587`; without one, mails stay inside. */
   readonly smtpUrl?: string;
   /** What hosts share; this process shares revocations with nobody unless said. */
-  readonly shared?: { readonly answers: SharedAnswers; readonly revocations: Revocations };
+  readonly shared?: { readonly answersOf: AnswersOf; readonly revocations?: Revocations };
 }
 
 /** A world and how to end it. */
@@ -57,7 +57,7 @@ export function openWorld(options: WorldOptions): OpenWorld {
     eventLoop: options.eventLoop ?? monitor,
     migrations: loadMigrations,
     revocations: shared?.revocations ?? new MemoryRevocations(clock),
-    ...(shared === undefined ? {} : { answers: shared.answers }),
+    ...(shared === undefined ? {} : { answersOf: shared.answersOf }),
     ...(spans === undefined ? {} : { spans }),
     ...(smtpUrl === undefined ? {} : { mail: smtpMail({ url: smtpUrl }) }),
   };

@@ -20,7 +20,8 @@ export function prometheusText(metrics: readonly AnyMetric[]): string {
       for (const [values, series] of metric.series()) histogram(lines, name, pairs(labelNames, values), series);
     } else {
       for (const [values, series] of metric.series()) {
-        lines.push(`${name}${braced(pairs(labelNames, values))} ${number(series.value)}`);
+        const { value } = series;
+        if (!Number.isNaN(value)) lines.push(`${name}${braced(pairs(labelNames, values))} ${number(value)}`);
       }
     }
   }

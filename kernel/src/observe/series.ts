@@ -2,10 +2,19 @@
 
 /** Counts up. */
 export class CounterSeries {
-  value = 0;
+  #value = 0;
+  #source: (() => number) | undefined;
+
+  get value(): number {
+    return this.#source === undefined ? this.#value : this.#source();
+  }
   /** Adds `amount`, which must not be negative; 1 unless said. */
   add(amount = 1): void {
-    this.value += amount;
+    this.#value += amount;
+  }
+  /** Reads a count where it is kept, whenever metrics are collected. It must not go down. */
+  from(source: () => number): void {
+    this.#source = source;
   }
 }
 
@@ -23,7 +32,10 @@ export class GaugeSeries {
   add(amount: number): void {
     this.#value += amount;
   }
-  /** Reads the value where it lives, whenever metrics are collected: for queue lengths and pool sizes. */
+  /**
+   * Reads the value where it lives, whenever metrics are collected: for queue lengths and pool sizes. While it is NaN, there
+   * is none, and the series is left out.
+   */
   from(source: () => number): void {
     this.#source = source;
   }

@@ -5,11 +5,12 @@
  * the next leader goes on with, as after a crash.
  */
 import { type Broker, type EventSource, Relay } from "../events/mod.ts";
+import type { Metrics } from "../observe/mod.ts";
 import { sleep } from "../std/mod.ts";
 import { Hearing, consumerOf, groupSubscriptions } from "./hearing.ts";
 import { JobLoop } from "./jobs.ts";
 import { Leadership } from "./leadership.ts";
-import { pruneJob } from "./maintenance.ts";
+import { type LogReader, pruneJob, pruneLogJob } from "./maintenance.ts";
 import { sagaEngineOf } from "./saga-calls.ts";
 import type { Job } from "./service.ts";
 import type { ServiceRunner } from "./service-runner.ts";
@@ -21,10 +22,15 @@ const CATCH_UP_MS = 1_000;
 export interface BackgroundOptions {
   readonly source: (service: string) => EventSource;
   readonly broker: Broker | undefined;
+  /** Who reads the log of this service in this process. */
+  readonly readers: () => readonly LogReader[];
+  readonly metrics: Metrics;
   /** Whether jobs run by themselves. */
   readonly jobs: boolean;
   /** The replica's name, where there may be others. */
   readonly replica: string;
+  /** How long one that leads may be silent, in milliseconds; see {@link Leadership}. */
+  readonly leaseMs: number | undefined;
 }
 
 /** The work of one service in one host that nobody calls for. */
@@ -36,7 +42,7 @@ export class Background {
   readonly #options: BackgroundOptions;
   readonly #leadership: Leadership | undefined;
   #deaf: (() => void)[] = [];
-  /** The end of the engine before this one: its steps under way have answers to come. */
+  /** The end of all engines before this one: their steps under way have answers to come. */
   #ending: Promise<void> = Promise.resolve();
 
   /** Makes all of it, and starts nothing: a consumer that cannot be made stops the start of the host. */
@@ -46,12 +52,13 @@ export class Background {
     this.runner = runner;
     this.#options = options;
     this.hearings = groupSubscriptions(runner).map(
-      (group) => new Hearing(runner, consumerOf(runner, group, options.source(group.source))),
+      (group) => new Hearing(runner, consumerOf(runner, group, options.source(group.source), options.metrics)),
     );
     this.jobs = new Map(
-      [pruneJob as unknown as Job, ...service.jobs].map((job) => [job.name, new JobLoop(runner, job)]),
+      [...ownJobs(runner, options), ...service.jobs].map((job) => [job.name, new JobLoop(runner, job)]),
     );
     this.#relay = options.broker && new Relay({ source, broker: options.broker, clock, random, log });
+    this.#measureRelay();
     this.#leadership = runner.database.isShared === true ? this.#election() : undefined;
     if (service.sagas.length > 0) {
       runner.engine = sagaEngineOf(runner, { kind: this.#leadership === undefined ? "alone" : "follows" });
@@ -61,6 +68,11 @@ export class Background {
   /** Whether this replica does the work: always, when there can be no other. */
   get leads(): boolean {
     return this.#leadership === undefined || this.#leadership.token !== undefined;
+  }
+
+  /** The token by which it leads; undefined where there can be no other, and while another leads. */
+  get token(): number | undefined {
+    return this.#leadership?.token;
   }
 
   /** Begins to hear and to tell. With replicas: takes part in the election, and begins everything if it is won. */
@@ -124,9 +136,20 @@ export class Background {
     await this.#relay?.stop();
   }
 
+  #measureRelay(): void {
+    const { metrics } = this.#options;
+    const relay = this.#relay;
+    if (relay === undefined) return;
+    metrics
+      .gauge("isomer.relay.failing", "For how long events could not be brought to the broker.", ["service"], "s")
+      .with({ service: this.runner.name })
+      .from(() => (this.leads ? relay.failingMs / 1_000 : Number.NaN));
+  }
+
   #election(): Leadership {
     const { runner } = this;
     const { clock, random, log } = runner.world;
+    const { leaseMs } = this.#options;
     return new Leadership({
       service: runner.name,
       database: runner.database,
@@ -134,6 +157,7 @@ export class Background {
       clock,
       random,
       log,
+      ...(leaseMs === undefined ? {} : { leaseMs }),
       gained: async (token) => {
         this.#engineBecomes({ kind: "leads", token });
         this.#hear();
@@ -150,7 +174,14 @@ export class Background {
   #engineBecomes(role: Parameters<typeof sagaEngineOf>[1]): void {
     const { runner } = this;
     if (runner.engine === undefined) return;
-    this.#ending = runner.engine.stop();
+    this.#ending = Promise.all([this.#ending, runner.engine.stop()]).then(() => {});
     runner.engine = sagaEngineOf(runner, role);
   }
+}
+
+/** The kernel's jobs in a service. */
+function ownJobs(runner: ServiceRunner, options: BackgroundOptions): readonly Job[] {
+  return [pruneJob(runner, options.metrics), pruneLogJob(runner, options)].filter(
+    (job) => job !== undefined,
+  ) as unknown as readonly Job[];
 }

@@ -28,6 +28,10 @@ export interface Origin {
   readonly key: string;
   /** Whether refusals are not the last word, for calls made from it either. */
   readonly insists?: boolean | undefined;
+  /** Whether nothing is decided by what is read, here and by calls made from it: see {@link Envelope.mayBeStale}. */
+  readonly mayBeStale?: boolean | undefined;
+  /** How old the state may be that is read here, in milliseconds; the newest unless said. */
+  readonly staleMaxMs?: number | undefined;
   /** Gives up the place among the calls under way: for whoever only waits from now on. */
   readonly leave?: (() => void) | undefined;
   /** 1 when nothing was done under this key before; more when it may have been, and by calls made from it too. */
@@ -76,6 +80,9 @@ export class CallContext implements CommandContext<never>, Expirable {
   get criticality(): Criticality {
     return this.#origin.criticality;
   }
+  get mayBeStale(): boolean {
+    return this.#origin.mayBeStale === true;
+  }
   get trace(): TraceContext | undefined {
     return this.#origin.trace;
   }
@@ -102,7 +109,10 @@ export class CallContext implements CommandContext<never>, Expirable {
     return mail && { send: (what) => this.#outside("the mail server") ?? mail.send(what) };
   }
   get revocations(): Revocations | undefined {
-    const { revocations } = this.#runner.world;
+    const { service, world, name } = this.#runner;
+    const { revocations } = world;
+    if (!service.revokes)
+      throw new TypeError(`The service "${name}" uses "ctx.revocations": say "revokes: true" where it is implemented.`);
     if (revocations === undefined) return undefined;
     return {
       revoke: (what) => this.#outside("the revocations") ?? revocations.revoke(what),
@@ -200,7 +210,8 @@ export class CallContext implements CommandContext<never>, Expirable {
 
   /** Not in a transaction: it would read what was before that, or wait for it for ever. The transaction reads too. */
   read<T>(body: (db: Reader<never>) => Promise<T>): Promise<T> {
-    const options = { label: this.operation, deadlineAt: this.#origin.deadlineAt };
+    const { deadlineAt, staleMaxMs } = this.#origin;
+    const options = { label: this.operation, deadlineAt, ...(staleMaxMs === undefined ? {} : { staleMaxMs }) };
     return (
       this.#outside("read") ?? this.#runner.database.read(options, (connection) => body(writerOn<never>(connection)))
     );

@@ -50,11 +50,16 @@ export interface Context<Uses extends string = string, Settings = unknown> {
   readonly random: Random;
   /** Sends mails; absent where no mail server was configured. Not to be used while a transaction is open. */
   readonly mail: MailPort | undefined;
-  /** Tells gateways what they must refuse; absent where nobody listens. Not to be used while a transaction is open. */
+  /**
+   * Tells gateways what they must refuse; absent where nobody listens. Not to be used while a transaction is open, and
+   * only by a service that says `revokes: true`.
+   */
   readonly revocations: Revocations | undefined;
   /** Aborted when the deadline passes or the caller gave up. */
   readonly signal: AbortSignal;
   readonly criticality: Criticality;
+  /** Whether nobody decides by the answer, so that it may come from a state that is a little old. */
+  readonly mayBeStale: boolean;
   /** Milliseconds since 1970. */
   now(): number;
   /** Milliseconds until the deadline; 0 when it has passed. */

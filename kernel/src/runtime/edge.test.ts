@@ -1,7 +1,7 @@
 /** Calls from the edge into a fleet: what an envelope has, and how it is repeated. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { BreakerOpen, DeadlineExceeded } from "../guard/mod.ts";
+import { BreakerOpen, DeadlineExceeded, Overloaded } from "../guard/mod.ts";
 import { Metrics } from "../observe/mod.ts";
 import { openWorld } from "../node/world.ts";
 import { silentLogger } from "../std/mod.ts";
@@ -56,6 +56,7 @@ test("a call goes out with all that travels with it", async (context) => {
   assert.deepEqual(sent, [
     {
       ...{ service: "ledger", ...deposit, key: "k1", clientKey: true, attempt: 1, deadlineAt: start + 700 },
+      mayBeStale: false,
       ...{ caller: undefined, identity, trace: undefined, criticality: "high", signal: abort.signal },
     },
   ]);
@@ -113,6 +114,24 @@ test("an operation that does not answer is left alone for a while, by itself", a
   const before = sent.length;
   await assert.rejects(invoke({ operation: "internal" }), Unreachable.is);
   assert.ok(sent.length > before, "others are asked");
+});
+
+test("an operation that refuses for load is asked less, by itself, and what is critical is sent all the same", async (context) => {
+  const busy = (): Error => Overloaded.with({ retryAfterMs: 60_000 });
+  const { sent, clock, invoke } = setup(context, ...Array.from({ length: 1_000 }, busy));
+  const ask = async (operation: string, count: number, criticality: "normal" | "critical" = "normal") => {
+    const before = sent.length;
+    for (let n = 0; n < count; n += 1) {
+      await clock.advance(1);
+      await assert.rejects(invoke({ ...deposit, operation, criticality }), Overloaded.is);
+    }
+    return sent.length - before;
+  };
+  await ask("deposit", 50);
+  const share = (await ask("deposit", 300)) / 300;
+  assert.ok(share > 0.02 && share < 0.3, `${share} of the calls were sent`);
+  assert.equal(await ask("deposit", 20, "critical"), 20);
+  assert.equal(await ask("internal", 1), 1);
 });
 
 test("what nobody waits for is not sent", async (context) => {

@@ -15,6 +15,13 @@ export const UnknownOperation: FaultType<{ operation: string }> = defineFault({
   message: ({ operation }) => `There is no operation "${operation}" in this system.`,
 });
 
+/** What an operator asks for is not there: the service has no sagas, or hears nothing of that source by that name. */
+export const NotOperated: FaultType<{ detail: string }> = defineFault({
+  code: "kernel/not-operated",
+  kind: "missing",
+  message: ({ detail }) => detail,
+});
+
 /** A handler called out while its transaction was open, which would hold locks for as long as the network likes. */
 export const CallInTransaction: FaultType<{ operation: string; target: string }> = defineFault({
   code: "kernel/call-in-transaction",
@@ -77,6 +84,15 @@ export const LeaseLost: FaultType<{ service: string }> = defineFault({
   code: "kernel/lease-lost",
   kind: "unavailable",
   message: ({ service }) => `Another replica of "${service}" leads now, and goes on with this.`,
+});
+
+/** The operator's service sees the host that it is in, and this service is in another. */
+export const OperatedElsewhere: FaultType<{ service: string }> = defineFault({
+  code: "kernel/operated-elsewhere",
+  kind: "missing",
+  message: ({ service }) =>
+    `"${service}" runs in another process than the operator's service, and nothing here can ask that one. ` +
+    `Place them together, or look at its database.`,
 });
 
 /** The party could not be reached, or did not answer well or in time. Whether it acted is unknown. */

@@ -1,8 +1,9 @@
 /** How a service hears events: a consumer for each source, and one for each projection and source. */
 import { Consumer, type EventRecord, type EventSource } from "../events/mod.ts";
-import { parseTraceparent } from "../observe/mod.ts";
+import { type Metrics, parseTraceparent } from "../observe/mod.ts";
 import type { SqlConnection } from "../store/mod.ts";
 import type { EventContext, Tx } from "./context.ts";
+import { attemptMetrics, consumerMetrics } from "./event-metrics.ts";
 import type { Subscription } from "./service.ts";
 import type { Cause, ServiceRunner } from "./service-runner.ts";
 
@@ -41,10 +42,11 @@ export function groupSubscriptions(runner: ServiceRunner): readonly Group[] {
   return [...groups.values()];
 }
 
-/** Makes the consumer of a group, given where the events of its service come from. */
-export function consumerOf(runner: ServiceRunner, group: Group, source: EventSource): Consumer {
+/** Makes the consumer of a group, given where the events of its service come from, and where it is measured. */
+export function consumerOf(runner: ServiceRunner, group: Group, source: EventSource, metrics: Metrics): Consumer {
   const transactions = new WeakMap<SqlConnection, Tx<never>>();
-  return new Consumer({
+  const labels = { service: runner.name, consumer: group.consumer, source: group.source };
+  const consumer = new Consumer({
     name: group.consumer,
     source,
     events: [...group.subscriptions.values()].map((subscription) => subscription.event),
@@ -57,7 +59,10 @@ export function consumerOf(runner: ServiceRunner, group: Group, source: EventSou
         return body(tx.connection);
       }),
     handle: (event, connection) => deliver(runner, group, event, transactions.get(connection) as Tx<never>),
+    observe: attemptMetrics(metrics, labels),
   });
+  consumerMetrics(metrics, labels, consumer);
+  return consumer;
 }
 
 async function deliver(runner: ServiceRunner, group: Group, event: EventRecord, tx: Tx<never>): Promise<void> {

@@ -5,20 +5,31 @@
  * their consumers stood, resumes sagas from their journals, and runs jobs again.
  */
 import type { Criticality, Identity } from "../contract/mod.ts";
-import { type Consumer, type EventSource, eventsMigrations, logSource, resetConsumer } from "../events/mod.ts";
+import {
+  type Consumer,
+  type EventSource,
+  eventsMigrations,
+  logPositionAt,
+  logSource,
+  resetConsumer,
+} from "../events/mod.ts";
 import { Admission, Outbound } from "../guard/mod.ts";
 import { Metrics, type TraceContext, Tracer, operationMetrics } from "../observe/mod.ts";
 import { type SagaEngine, sagaMigrations } from "../saga/mod.ts";
 import { validator } from "../schema/mod.ts";
-import { sourcingMigrations } from "../sourcing/mod.ts";
+import { checkKept, sourcingMigrations } from "../sourcing/mod.ts";
 import type { Database } from "../store/mod.ts";
 import type { Reply, Transport } from "../transport/mod.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
-import { UnknownOperation } from "./faults.ts";
+import { LeaseLost, NotOperated, UnknownOperation } from "./faults.ts";
+import { measureCopy } from "./copy-metrics.ts";
 import { Background } from "./background.ts";
 import type { Hearing } from "./hearing.ts";
+import type { HostView } from "./host-view.ts";
 import { idempotencyMigrations } from "./idempotency.ts";
-import { leaseMigrations } from "./leadership.ts";
+import { Leadership, leaseMigrations } from "./leadership.ts";
+import type { LogReader } from "./maintenance.ts";
+import { migrateService } from "./migrate-service.ts";
 import { DEADLINE_MS, Routes } from "./outbound.ts";
 import type { Service } from "./service.ts";
 import { ServiceRunner } from "./service-runner.ts";
@@ -62,12 +73,17 @@ export interface HostOptions {
   readonly elsewhere?: Elsewhere;
   /** How the system's external services are reached; calls to them are refused without it. */
   readonly externals?: Transport;
-  /** This host's name among those that have the same services; no two that run may have the same. */
+  /**
+   * This host's name among those that have the same services; no two that run may have the same. One that is told of none
+   * draws one, and after a crash waits like any other until the lease of its last life is over.
+   */
   readonly replica?: string;
+  /** How long the replica that leads may be silent before another takes over, in milliseconds; 5,000 unless said. */
+  readonly leaseMs?: number;
 }
 
 /** The services of one process, running. */
-export class Host {
+export class Host implements HostView {
   readonly system: System;
   readonly world: World;
   readonly metrics: Metrics;
@@ -118,11 +134,10 @@ export class Host {
   }
 
   async #start(options: HostOptions): Promise<void> {
-    const operations = operationMetrics(this.metrics);
     const { clock, random, eventLoop } = this.world;
     const admission = new Admission({ clock, random, eventLoop, metrics: this.metrics });
     const outbound = new Outbound({ clock, random, metrics: this.metrics });
-    const shared = { operations, admission, outbound, transport: this.transport };
+    const shared = { operations: operationMetrics(this.metrics), admission, outbound, transport: this.transport };
     // All of them are awaited: a database that is still being opened when another fails must be closed too.
     const added = await Promise.allSettled(this.#placed.map((service) => this.#add(service, shared)));
     for (const outcome of added) if (outcome.status === "rejected") throw outcome.reason;
@@ -180,6 +195,7 @@ export class Host {
         input: call.input,
         key: definition.kind === "command" ? (call.key ?? ids.next()) : undefined,
         clientKey: call.key !== undefined,
+        mayBeStale: definition.kind === "query",
         attempt: 1,
         deadlineAt: clock.monotonicMs() + Math.min(call.deadlineMs ?? limitMs, limitMs),
         caller: undefined,
@@ -209,6 +225,16 @@ export class Host {
     return [...this.#backgrounds.values()].flatMap(({ hearings }) => hearings);
   }
 
+  /** How operators reach the other hosts. */
+  get askFleet(): HostView["askFleet"] {
+    return this.#elsewhere?.askFleet;
+  }
+
+  /** The services of the system that are placed in other hosts. */
+  get placedElsewhere(): readonly string[] {
+    return this.system.services.map(({ contract }) => contract.name).filter((name) => !this.has(name));
+  }
+
   /** The engines of the services that have sagas, for operators. */
   sagas(): ReadonlyMap<string, SagaEngine> {
     const engines = new Map<string, SagaEngine>();
@@ -219,23 +245,38 @@ export class Host {
   /**
    * Makes a projection anew from the whole log: empties it and replays, while everything else goes on. Resolves when
    * the replay has begun; `lag` of its consumers tells how far it is.
-   * @throws {UnknownOperation} when the service has no projection of that name.
+   * @throws {NotOperated} when the service has no projection of that name; {LeaseLost} when another replica leads, or has begun to;
+   *   {EventsPruned} or {EventsExpired}, before anything is emptied, when what it was made of is not there any more.
    */
   async rebuild(service: string, projection: string): Promise<void> {
     const runner = this.runner(service);
     const found = runner.service.projections.find(({ name }) => name === projection);
-    if (found === undefined) throw UnknownOperation.with({ operation: `${service}.${projection}` });
-    const { hearings: all = [] } = this.#backgrounds.get(service) ?? {};
+    if (found === undefined) throw NotOperated.with({ detail: `"${service}" has no read model "${projection}".` });
+    const background = this.#backgrounds.get(service);
+    const { hearings: all = [], leads = true, token } = background ?? {};
+    // The consumers of the one that leads would go on from where they are.
+    if (!leads) throw LeaseLost.with({ service });
     const hearings = all.filter(({ consumer }) => consumer.name === projection);
+    for (const { consumer } of hearings) await consumer.wholly();
     await Promise.all(hearings.map((hearing) => hearing.stop()));
     try {
       await runner.transact(`${service}.rebuild.${projection}`, REBUILD, undefined, async (tx) => {
+        if (token !== undefined) await Leadership.fence(tx.connection, service, token);
         await resetConsumer(tx.connection, projection);
         await found.reset(tx);
       });
     } finally {
-      for (const hearing of hearings) hearing.start();
+      if (background?.leads === true) for (const hearing of hearings) hearing.start();
     }
+  }
+
+  /**
+   * The position in a service's log after which everything is of this moment (milliseconds since 1970), or later.
+   * @throws {UnknownOperation} when the service is not placed here.
+   */
+  positionAt(service: string, sinceMs: number): Promise<number> {
+    const label = `${service}.log.since`;
+    return this.runner(service).database.read({ label }, (sql) => logPositionAt(sql, service, sinceMs));
   }
 
   /** Runs a job now, until it says that there is no more. */
@@ -287,17 +328,21 @@ export class Host {
       service.settings === undefined
         ? {}
         : validator(service.settings, `settings of ${name}`).parse(this.#settings[name] ?? {});
+    checkKept(service.contract.events);
     const database = await world.storage.open(name);
     this.#databases.push(database);
-    await database.migrate([
+    measureCopy(database, this.metrics);
+    const sets = [
       { owner: "kernel.events", migrations: eventsMigrations },
       { owner: "kernel.sourcing", migrations: sourcingMigrations },
       { owner: "kernel.saga", migrations: sagaMigrations },
       { owner: "kernel.idempotency", migrations: idempotencyMigrations },
       ...(database.isShared === true ? [{ owner: "kernel.lease", migrations: leaseMigrations }] : []),
       { owner: name, migrations: world.migrations(service.migrations) },
-    ]);
+    ];
+    await migrateService({ service: name, database, sets, log: world.log });
     const { clock, random, log } = world;
+    const answers = world.answersOf?.(name);
     const runner = new ServiceRunner({
       service,
       system,
@@ -314,7 +359,7 @@ export class Host {
         transport: shared.transport,
         outbound: shared.outbound,
         clock,
-        ...(world.answers === undefined ? {} : { answers: world.answers }),
+        ...(answers === undefined ? {} : { answers }),
       }),
       source: logSource({ service: name, database, clock, random, log }),
       hints: database.isShared === true ? this.#elsewhere?.hints : undefined,
@@ -323,11 +368,16 @@ export class Host {
   }
 
   /** Makes all consumers before the first runs: one that cannot be made stops the start. */
-  #prepare({ jobs = true, replica = "" }: HostOptions): void {
+  #prepare({ jobs = true, replica = this.world.ids.next(), leaseMs }: HostOptions): void {
     const { broker } = this.#elsewhere ?? {};
+    const { metrics } = this;
     const source = (service: string): EventSource => this.source(service);
     for (const [name, runner] of this.#runners) {
-      this.#backgrounds.set(name, new Background(runner, { source, broker, jobs, replica }));
+      const readers = (): readonly LogReader[] =>
+        this.hearings
+          .filter(({ consumer }) => consumer.source.service === name)
+          .map((hearing) => ({ runner: hearing.runner, consumer: hearing.consumer.name }));
+      this.#backgrounds.set(name, new Background(runner, { source, broker, readers, metrics, jobs, replica, leaseMs }));
     }
   }
 }

@@ -57,6 +57,19 @@ describe("a job", () => {
     assert.equal(runs, 100);
   });
 
+  test("that has more after many runs goes on after a moment, not after its whole pause", async () => {
+    const rows = { left: 250 };
+    const { loop, clock } = loopOf(() => Promise.resolve((rows.left -= 1) > 0), { everyMs: 600_000 });
+    loop.start();
+    await clock.advance(660_000);
+    // What whole pauses would have left for another twenty minutes is gone within seconds.
+    for (let passed = 0; passed < 10_000; passed += 50) await clock.advance(50);
+    assert.equal(rows.left, 0);
+    await clock.advance(60_000);
+    assert.equal(rows.left, 0);
+    await loop.stop();
+  });
+
   test("never runs twice at a time", async () => {
     let running = 0;
     let most = 0;

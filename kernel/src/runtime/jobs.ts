@@ -1,6 +1,7 @@
 /**
  * Jobs: work that a service does by itself. Each runs alone, again after a pause, and again at once while it says
- * that there is more. A crash in a run leaves what its transactions committed; the next run goes on from there.
+ * that there is more, with a short pause now and then. A crash in a run leaves what its transactions committed; the next
+ * run goes on from there.
  */
 import { type Timer, toFault } from "../std/mod.ts";
 import { CallContext } from "./call-context.ts";
@@ -10,6 +11,8 @@ import type { ServiceRunner } from "./service-runner.ts";
 const DEADLINE_MS = 30_000;
 /** How many runs follow one another at once before the job pauses all the same, so that it cannot hog the host. */
 const RUNS_MAX = 100;
+/** How long it pauses then, in milliseconds: what comes in faster than its usual pauses allow must not pile up. */
+const BREATH_MS = 1_000;
 
 /** Runs one job of a service. */
 export class JobLoop {
@@ -19,6 +22,8 @@ export class JobLoop {
   /** The last run that was asked for: the next one waits for it. */
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Whether the last runs ended although there was more. */
+  #hasMore = false;
 
   constructor(runner: ServiceRunner, job: Job) {
     this.#runner = runner;
@@ -34,8 +39,9 @@ export class JobLoop {
   #schedule(): void {
     const { clock, random } = this.#runner.world;
     if (this.#stopped) return;
-    const delayMs = this.#job.everyMs * (0.9 + random.next() * 0.2);
-    this.#timer = clock.after(delayMs, () => {
+    const { everyMs } = this.#job;
+    const pauseMs = this.#hasMore ? Math.min(BREATH_MS, everyMs) : everyMs;
+    this.#timer = clock.after(pauseMs * (0.9 + random.next() * 0.2), () => {
       void this.runNow().then(() => this.#schedule());
     });
   }
@@ -51,7 +57,8 @@ export class JobLoop {
 
   async #runs(): Promise<void> {
     for (let runs = 0; runs < RUNS_MAX && !this.#stopped; runs += 1) {
-      if (!(await this.#once())) return;
+      this.#hasMore = await this.#once();
+      if (!this.#hasMore) return;
     }
   }
 

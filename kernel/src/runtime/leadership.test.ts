@@ -15,6 +15,8 @@ const owner = { owner: "kernel.lease", migrations: leaseMigrations };
 
 async function election(context: TestContext) {
   const clock = new ManualClock();
+  // The database has a clock of its own: what is in time by this one is so by that.
+  await clock.advance(3_600_000);
   const database = await sqliteStorage({ folder: ":memory:", clock: systemClock() }).open("orders");
   context.after(() => database.close());
   await database.migrate([owner]);
@@ -74,6 +76,19 @@ function cuttable(database: Database): { readonly database: Database; cut: boole
   return state;
 }
 
+/** A database whose writes wait until something is over. */
+function delayed(database: Database, over: Promise<void>): Database {
+  const write: Database["write"] = async ({ deadlineAt: _, ...options }, body) => {
+    await over;
+    return database.write(options, body);
+  };
+  return Object.assign(Object.create(database) as Database, {
+    write,
+    read: database.read.bind(database),
+    close: () => database.close(),
+  });
+}
+
 test("one leads, however long it goes on; when it ends, another leads at its next look", async (context) => {
   const { leading, join, pass } = await election(context);
   const [one, other] = [join("orders-1"), join("orders-2")];
@@ -106,6 +121,25 @@ test("one that cannot reach the database leads no longer than its lease, and the
   assert.equal(await isFenced(token), true);
   way.cut = false;
   await pass(3 * LEASE_MS);
+  assert.deepEqual([...leading], ["orders-2"]);
+  await Promise.all([one.stop(), other.stop()]);
+});
+
+test("a look that took long does not count against one that leads", async (context) => {
+  const { database, leading, join, pass } = await election(context);
+  const [way, slow] = [cuttable(database), Promise.withResolvers<void>()];
+  const [one, other] = [join("orders-1", way.database), join("orders-2", delayed(database, slow.promise))];
+  await one.start();
+  const looked = other.start();
+  // Meanwhile the one that leads beats, as it should.
+  await pass(LEASE_MS - 200);
+  slow.resolve();
+  await looked;
+  // It has been seen with a beat that is hardly old: from now on it is silent, for less than the lease's time.
+  way.cut = true;
+  await pass(LEASE_MS - 500);
+  assert.ok(!leading.has("orders-2"));
+  await pass(2 * LEASE_MS);
   assert.deepEqual([...leading], ["orders-2"]);
   await Promise.all([one.stop(), other.stop()]);
 });

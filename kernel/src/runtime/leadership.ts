@@ -2,10 +2,24 @@
  * Of several replicas of a service, which share its database, one leads: it runs consumers, relay, sagas and jobs. All
  * of them serve calls.
  *
- * The lease is a row. Whoever leads changes it again and again; whoever sees it unchanged for the lease's time takes it
- * over, with the next token. Only own monotonic clocks are used, so clocks that differ do no harm (as Kubernetes' leader
- * election does). A leader that was paused may still believe in its lease: so what must not be done by two carries the
- * token into its transaction ({@link Leadership.fence}; Kleppmann, "How to do distributed locking").
+ * The lease is a row with a token, and beside it, in a table of its own, the beat. Whoever leads changes the beat again and
+ * again; whoever sees it unchanged for the lease's time takes the lease over, with the next token. Only own monotonic
+ * clocks are used, so clocks that differ do no harm (as Kubernetes' leader election does). A leader that was paused may
+ * still believe in its lease: so what must not be done by two carries the token into its transaction
+ * ({@link Leadership.fence}; Kleppmann, "How to do distributed locking").
+ *
+ * Why what a deposed leader writes never commits after its successor took over:
+ *  - a fenced transaction locks the lease's row `FOR SHARE`, sees its own token there, and holds the lock until it has
+ *    committed or is undone;
+ *  - whoever takes the lease over updates that row, which waits for all such locks. So when the new token is there, no
+ *    transaction with an earlier one is open;
+ *  - one that begins after that finds the new token, in whatever isolation: `FOR SHARE` reads the row as it is now, or,
+ *    where that is younger than the transaction's snapshot, fails as a conflict, and the transaction begins anew.
+ * SQLite has one writer at a time, which comes to the same.
+ *
+ * The beat takes no part in that. It has a row of its own because PostgreSQL lets new share locks pass an update that
+ * waits: a leader with much to write would never get its own beat through. While a taker waits for the locks, the leader
+ * may beat: the taker's last statement looks at the beat again, and undoes the taking when it has moved.
  *
  * Across a crash: a replica that starts again under its name takes its lease back at once; another waits for its time.
  */
@@ -20,6 +34,10 @@ export const leaseMigrations: readonly Migration[] = [
     sql: `CREATE TABLE isomer_lease (
       name TEXT PRIMARY KEY, holder TEXT NOT NULL, token BIGINT NOT NULL, beat BIGINT NOT NULL)`,
   },
+  {
+    name: "0002_beat",
+    sql: "CREATE TABLE isomer_beat (name TEXT PRIMARY KEY, token BIGINT NOT NULL, beat BIGINT NOT NULL)",
+  },
 ];
 
 const LEASE = "lead";
@@ -27,13 +45,25 @@ const LEASE_MS = 5_000;
 /** How often a leader says that it is there, and others look, as a part of the lease's time. */
 const BEATS = 4;
 
-const FIND = "SELECT holder, token, beat FROM isomer_lease WHERE name = ?";
+/** How long a process may stand still within a fenced transaction, or while it writes the lease, in milliseconds: nobody else can lead meanwhile. */
+const STILL_MS = 2_000;
+
+// The lease's own beat is that of older builds, which knew no other; giving the lease back changes it as well.
+const FIND = `SELECT l.holder, l.token, l.beat, coalesce(b.token, 0) AS beating, coalesce(b.beat, 0) AS beats
+  FROM isomer_lease l LEFT JOIN isomer_beat b ON b.name = l.name WHERE l.name = ?`;
 const TAKE_FIRST = "INSERT INTO isomer_lease (name, holder, token, beat) VALUES (?, ?, 1, 0) ON CONFLICT DO NOTHING";
 const TAKE =
   "UPDATE isomer_lease SET holder = ?, token = token + 1, beat = 0 WHERE name = ? AND token = ? AND beat = ?";
-const BEAT = "UPDATE isomer_lease SET beat = beat + 1 WHERE name = ? AND token = ?";
+const TAKE_BEAT = `INSERT INTO isomer_beat (name, token, beat) VALUES (?, ?, 0)
+  ON CONFLICT (name) DO UPDATE SET token = excluded.token, beat = 0 WHERE isomer_beat.token = ? AND isomer_beat.beat = ?`;
+const BEAT = `UPDATE isomer_beat SET beat = beat + 1 WHERE name = ? AND token = ?
+  AND token = (SELECT l.token FROM isomer_lease l WHERE l.name = isomer_beat.name)`;
 const RELEASE = "UPDATE isomer_lease SET holder = '', beat = beat + 1 WHERE name = ? AND token = ?";
 const HELD = "SELECT token FROM isomer_lease WHERE name = ?";
+const IMPATIENT = `SELECT set_config('idle_in_transaction_session_timeout', '${STILL_MS}', true)`;
+
+/** Undoes a taking: the leader has beaten meanwhile. */
+const ALIVE: unique symbol = Symbol("the leader is alive");
 
 /** What a {@link Leadership} is made of. */
 export interface LeadershipOptions {
@@ -56,6 +86,9 @@ interface LeaseRow {
   readonly holder: string;
   readonly token: number;
   readonly beat: number;
+  /** Whose beats they are, and how many. */
+  readonly beating: number;
+  readonly beats: number;
 }
 
 /** One replica's part in the election. */
@@ -94,21 +127,26 @@ export class Leadership {
     const token = this.#token;
     if (token === undefined) return;
     await this.#stepDown();
-    const { database, log, service } = this.#options;
+    const { clock, log, service } = this.#options;
     try {
-      await database.write(this.#label("release"), (connection) => connection.run(RELEASE, [LEASE, token]));
+      await this.#write("release", clock.monotonicMs(), (connection) => connection.run(RELEASE, [LEASE, token]));
     } catch (error) {
       log.debug("The lease could not be given back; it runs out.", { service, error });
     }
   }
 
   /**
-   * Makes a transaction one of this token's: while it is open nobody takes the lease over.
+   * Makes a transaction one of this token's: while it is open nobody takes the lease over. So it must not stand still: on
+   * PostgreSQL the server ends one that sends nothing for two seconds, and it runs again.
    * @throws {LeaseLost} when somebody did.
    */
   static async fence(connection: SqlConnection, service: string, token: number): Promise<void> {
-    const sql = connection.dialect === "postgres" ? `${HELD} FOR SHARE` : HELD;
-    const [row] = await connection.all<{ token: number }>(sql, [LEASE]);
+    const isPostgres = connection.dialect === "postgres";
+    // Sent together: one round trip.
+    const [[row]] = await Promise.all([
+      connection.all<{ token: number }>(isPostgres ? `${HELD} FOR SHARE` : HELD, [LEASE]),
+      isPostgres ? connection.all(IMPATIENT) : undefined,
+    ]);
     if (row?.token !== token) throw LeaseLost.with({ service });
   }
 
@@ -127,15 +165,9 @@ export class Leadership {
   }
 
   async #try(): Promise<void> {
-    const { clock, database, replica, log, service, gained } = this.#options;
+    const { clock, replica, log, service, gained } = this.#options;
     const begunAt = clock.monotonicMs();
-    const token = await database.write(this.#label("take"), async (connection) => {
-      const [row] = await connection.all<LeaseRow>(FIND, [LEASE]);
-      if (row === undefined) return (await connection.run(TAKE_FIRST, [LEASE, replica])) === 1 ? 1 : undefined;
-      if (!this.#isFree(row, begunAt)) return undefined;
-      const taken = await connection.run(TAKE, [replica, LEASE, row.token, row.beat]);
-      return taken === 1 ? row.token + 1 : undefined;
-    });
+    const token = await this.#take(begunAt);
     if (token === undefined || this.#stopped) return;
     this.#token = token;
     this.#heldAt = begunAt;
@@ -149,21 +181,42 @@ export class Leadership {
     }
   }
 
-  #isFree(row: LeaseRow, now: number): boolean {
-    if (row.holder === "" || row.holder === this.#options.replica) return true;
-    const { row: before, since } = this.#seen ?? { row: undefined, since: now };
-    if (before?.token !== row.token || before.beat !== row.beat) {
-      this.#seen = { row, since: now };
+  /** Takes the lease when it is free; resolves to its token then. */
+  async #take(begunAt: number): Promise<number | undefined> {
+    const { replica } = this.#options;
+    try {
+      return await this.#write("take", begunAt, async (connection) => {
+        const [row] = await connection.all<LeaseRow>(FIND, [LEASE]);
+        if (row !== undefined && !this.#isFree(row, begunAt)) return undefined;
+        const token = await takeRow(connection, replica, row);
+        if (token === undefined) return undefined;
+        const { beating = 0, beats = 0 } = row ?? {};
+        if ((await connection.run(TAKE_BEAT, [LEASE, token, beating, beats])) !== 1) throw ALIVE;
+        return token;
+      });
+    } catch (error) {
+      if (error === ALIVE) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Whether whoever holds it has been silent for the lease's time: surely from when its row was seen first until this look
+   * began. What lies before, while the database was slow to answer, says nothing of the holder.
+   */
+  #isFree(row: LeaseRow, begunAt: number): boolean {
+    const { replica, clock } = this.#options;
+    if (row.holder === "" || row.holder === replica) return true;
+    if (this.#seen === undefined || !isSame(this.#seen.row, row)) {
+      this.#seen = { row, since: clock.monotonicMs() };
       return false;
     }
-    return now - since >= this.#leaseMs;
+    return begunAt - this.#seen.since >= this.#leaseMs;
   }
 
   async #beat(token: number): Promise<void> {
-    const { clock, database } = this.#options;
-    const begunAt = clock.monotonicMs();
-    const options = { ...this.#label("beat"), deadlineAt: this.#heldAt + this.#leaseMs };
-    const beaten = await database.write(options, (connection) => connection.run(BEAT, [LEASE, token]));
+    const begunAt = this.#options.clock.monotonicMs();
+    const beaten = await this.#write("beat", this.#heldAt, (connection) => connection.run(BEAT, [LEASE, token]));
     if (beaten === 1) this.#heldAt = begunAt;
     else await this.#stepDown();
   }
@@ -176,7 +229,33 @@ export class Leadership {
     await lost();
   }
 
-  #label(what: string): { readonly label: string } {
-    return { label: `${this.#options.service}.lease.${what}` };
+  /** Writes the lease: never behind the service's own work, and not for longer than the lease's time. */
+  #write<T>(what: string, sinceMs: number, body: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    const { service, database } = this.#options;
+    const label = `${service}.lease.${what}`;
+    const deadlineAt = sinceMs + this.#leaseMs;
+    return database.write({ label, isolation: "read committed", urgent: true, deadlineAt }, async (connection) => {
+      // A process that is stopped before its commit has the rows that the others wait for.
+      const [, value] = await Promise.all([
+        connection.dialect === "postgres" ? connection.all(IMPATIENT) : undefined,
+        body(connection),
+      ]);
+      return value;
+    });
   }
+}
+
+/** Puts the holder and the next token into the lease, if it is still as it was seen; resolves to that token then. */
+async function takeRow(
+  connection: SqlConnection,
+  replica: string,
+  row: LeaseRow | undefined,
+): Promise<number | undefined> {
+  if (row === undefined) return (await connection.run(TAKE_FIRST, [LEASE, replica])) === 1 ? 1 : undefined;
+  const taken = await connection.run(TAKE, [replica, LEASE, row.token, row.beat]);
+  return taken === 1 ? row.token + 1 : undefined;
+}
+
+function isSame(a: LeaseRow, b: LeaseRow): boolean {
+  return a.token === b.token && a.beat === b.beat && a.beating === b.beating && a.beats === b.beats;
 }

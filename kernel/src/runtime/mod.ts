@@ -22,7 +22,7 @@ export {
   subscribe,
 } from "./service.ts";
 export { type External, external } from "./external.ts";
-export type { Elsewhere } from "./elsewhere.ts";
+export type { AskFleet, Elsewhere, OperatorQuestion } from "./elsewhere.ts";
 export {
   CallInTransaction,
   CommandInQuery,
@@ -30,6 +30,9 @@ export {
   HttpFailed,
   KeyInFlight,
   KeyReused,
+  LeaseLost,
+  NotOperated,
+  OperatedElsewhere,
   OutputInvalid,
   OutputNotCommitted,
   TransactionUsed,
@@ -38,10 +41,13 @@ export {
 } from "./faults.ts";
 export { Host, type HostOptions, type Invocation } from "./host.ts";
 export { type Mail, type MailPort, MailRefused, MailUnavailable, MailUnknown } from "./mail.ts";
+export { sharesAnswers } from "./outbound.ts";
 export { AnswerUnfit, readingTransport } from "./reading.ts";
 export { type Settings, type System, type SystemOptions, defineSystem } from "./system.ts";
 export { systemSnapshots } from "./snapshots.ts";
 export type { Fetch, World } from "./world.ts";
 export type { HostView } from "./host-view.ts";
 export { operatorService } from "./operator.ts";
+export { type LetterPlace, letterPage } from "./letter-pages.ts";
+export { LIMIT as OPERATOR_LIMIT, askOperator, isOperation } from "./operator-actions.ts";
 export { operator } from "./operator-contract.ts";

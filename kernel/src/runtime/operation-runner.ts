@@ -17,6 +17,7 @@ import type { Tx } from "./context.ts";
 import type { Expirable } from "./deadline-wheel.ts";
 import { Draining, KeyInFlight, KeyReused, OutputInvalid, OutputNotCommitted, Undeclared } from "./faults.ts";
 import { type Recorded, findRecorded, fingerprintOf, record, veiled } from "./idempotency.ts";
+import { DEADLINE_MS } from "./outbound.ts";
 import type { ServiceRunner } from "./service-runner.ts";
 
 type Handler = (input: unknown, ctx: CallContext) => Promise<unknown>;
@@ -80,8 +81,10 @@ export class OperationRunner {
     const { clock } = this.#runner.world;
     const startedAt = clock.monotonicMs();
     const span = this.#runner.tracer.start(this.name, "server", envelope.trace);
+    span.set("isomer.caller", envelope.caller ?? "");
+    if (envelope.peer !== undefined) span.set("isomer.peer", envelope.peer);
     try {
-      const reply = await this.#admitted(envelope, span, startedAt);
+      const reply = await this.#admitted(this.#timely(envelope, startedAt), span, startedAt);
       this.#series(envelope.caller).done("ok", (clock.monotonicMs() - startedAt) / 1_000);
       return reply;
     } catch (error) {
@@ -93,6 +96,12 @@ export class OperationRunner {
     } finally {
       span.end();
     }
+  }
+
+  /** Whoever calls may give a call less time than its contract does, not more: what waits for it is ours. */
+  #timely(envelope: Envelope, startedAt: number): Envelope {
+    const latestAt = startedAt + (this.definition.deadlineMs ?? DEADLINE_MS);
+    return envelope.deadlineAt <= latestAt ? envelope : { ...envelope, deadlineAt: latestAt };
   }
 
   async #admitted(envelope: Envelope, span: Span, startedAt: number): Promise<Reply> {
@@ -113,16 +122,26 @@ export class OperationRunner {
         key: envelope.key ?? span.context.spanId,
         leave: release,
         insists: envelope.insists,
+        ...this.#staleness(envelope),
         // A client that chose a key may have sent it before; this host need not remember.
         attempt: envelope.clientKey ? envelope.attempt + 1 : envelope.attempt,
       };
-      if (asksOwner && !(await this.#isOwner(origin, input))) return await this.#disowned(origin, input);
+      if (asksOwner && !(await this.#isOwner(origin, input))) {
+        span.set("isomer.access", "not-owner");
+        return await this.#disowned(origin, input);
+      }
       return this.definition.kind === "query"
         ? { output: await this.#query(input, origin), replayed: false }
         : await this.#once(envelope, input, origin);
     } finally {
       release?.();
     }
+  }
+
+  /** What a query may be answered from. What a command asks for is for a decision. */
+  #staleness({ mayBeStale }: Envelope): Pick<Origin, "mayBeStale" | "staleMaxMs"> | undefined {
+    if (mayBeStale !== true || this.definition.kind !== "query") return undefined;
+    return { mayBeStale, staleMaxMs: this.definition.staleMaxMs };
   }
 
   #series(caller: string | undefined): OperationSeries {
@@ -142,8 +161,6 @@ export class OperationRunner {
   #authorize(envelope: Envelope, span: Span): boolean {
     const { caller, identity } = envelope;
     const { system, name } = this.#runner;
-    span.set("isomer.caller", caller ?? "");
-    if (envelope.peer !== undefined) span.set("isomer.peer", envelope.peer);
     if (caller !== undefined && caller !== name && !system.mayCall(caller, name)) {
       span.set("isomer.access", "undeclared");
       this.#refused(envelope, "undeclared");

@@ -28,7 +28,7 @@ export interface RoutesOptions {
   readonly transport: Transport;
   readonly outbound: Outbound;
   readonly clock: Clock;
-  /** Where answers are shared between hosts. */
+  /** Where the replicas of the caller share answers: what one caller was let to see says nothing of another. */
   readonly answers?: SharedAnswers;
 }
 
@@ -83,7 +83,7 @@ async function sendOnce(
   key: string | undefined,
   deadlineAt: number,
 ): Promise<unknown> {
-  const { identity, trace, criticality, signal, insists } = origin;
+  const { identity, trace, criticality, signal, insists, mayBeStale } = origin;
   const before = origin.attempt - 1;
   const reply = await target.run(deadlineAt, signal, (attempt) =>
     transport.send({
@@ -93,6 +93,7 @@ async function sendOnce(
       key,
       clientKey: false,
       insists,
+      mayBeStale,
       attempt: before + attempt,
       deadlineAt,
       caller,
@@ -107,7 +108,7 @@ async function sendOnce(
 
 /**
  * Keeps answers, apart for each end user unless all get the same. Answers to nobody in particular are shared between
- * hosts, where there is a place for it: nothing of an end user gets there, and nothing secret.
+ * the caller's replicas, where there is a place for it: nothing of an end user gets there, and nothing secret.
  */
 function cached(options: RoutesOptions, at: string, operation: Query, send: Route["send"]): Route["send"] {
   const { clock } = options;
@@ -117,7 +118,8 @@ function cached(options: RoutesOptions, at: string, operation: Query, send: Rout
   return async (call, given, key) => {
     const origin = sameForAll && given.identity !== undefined ? { ...given, identity: undefined } : given;
     const { identity } = origin;
-    const question = canonicalJson(call.input);
+    // What came from a copy of a database is kept apart: who decides something gets none of it.
+    const question = `${origin.mayBeStale === true ? "may be stale " : ""}${canonicalJson(call.input)}`;
     const load = (): Promise<unknown> => send(call, origin, key);
     const whose = `${identity?.asserted === true ? "asserted " : ""}${identity?.subject ?? ""}`;
     const answer = await cache.get(`${whose}\n${question}`, (keepFor) =>
@@ -127,6 +129,12 @@ function cached(options: RoutesOptions, at: string, operation: Query, send: Rout
     );
     return copyJson(answer);
   };
+}
+
+/** Whether a service that uses these has answers that its replicas may share. */
+export function sharesAnswers(uses: readonly ContractBase[]): boolean {
+  const queries = uses.flatMap((contract) => Object.values<Query>(contract.queries));
+  return queries.some((query) => query.cache !== undefined && mayBeShared(query));
 }
 
 /** Whether the answers hold nothing secret. */

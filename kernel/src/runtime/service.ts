@@ -92,6 +92,8 @@ export interface ServiceOptions<
   readonly database?: { readonly migrations: URL | readonly Migration[] };
   /** What the service needs to be told; `t.secret` fields come from files or the environment and are never logged. */
   readonly settings?: S;
+  /** Whether it tells gateways what they must refuse (`ctx.revocations`). No other service can. */
+  readonly revokes?: boolean;
   readonly commands: CommandHandlers<C["commands"], DB, NamesOf<Uses>, TypeOf<S>>;
   readonly queries: QueryHandlers<C["queries"], DB, NamesOf<Uses>, TypeOf<S>>;
   /**
@@ -111,8 +113,8 @@ export interface ServiceOptions<
   readonly incomplete?: readonly Extract<keyof C["commands"], string>[];
   readonly on?: readonly Subscription<DB, TypeOf<S>>[];
   readonly projections?: readonly Projection<DB, TypeOf<S>>[];
-  /** All versions that still run. */
-  readonly sagas?: readonly Saga<never, unknown, DB>[];
+  /** All versions that still run. They call what `uses` has. */
+  readonly sagas?: readonly Saga<never, unknown, DB, NamesOf<Uses>>[];
   readonly jobs?: readonly Job<DB, NamesOf<Uses>, TypeOf<S>>[];
 }
 
@@ -122,6 +124,7 @@ export interface Service {
   readonly uses: readonly ContractBase[];
   readonly migrations: URL | readonly Migration[];
   readonly settings: ObjectSchema | undefined;
+  readonly revokes: boolean;
   readonly commands: Readonly<Record<string, (input: never, ctx: CommandContext<never>) => Promise<unknown>>>;
   readonly queries: Readonly<Record<string, (input: never, ctx: QueryContext<never>) => Promise<unknown>>>;
   readonly owners: Readonly<Record<string, (input: never, db: Reader<never>) => Promise<string | undefined>>>;
@@ -153,6 +156,7 @@ export function implement<DB = Record<never, never>>() {
       uses: options.uses ?? [],
       migrations: options.database?.migrations ?? [],
       settings: options.settings,
+      revokes: options.revokes ?? false,
       commands: options.commands,
       queries: options.queries,
       owners: options.owners ?? {},

@@ -12,6 +12,7 @@ import {
   query,
   services,
 } from "../contract/mod.ts";
+import { saga } from "../saga/mod.ts";
 import { t } from "../schema/mod.ts";
 import { type Service, type Subscription, defineSystem, implement, subscribe } from "./mod.ts";
 
@@ -82,5 +83,14 @@ describe("a service", () => {
     const owners = { look: () => Promise.resolve("somebody") };
     assert.throws(() => implement()(named("a", [owner]), look), /"owners" does not say who that is/);
     assert.throws(() => implement()(named("a"), { ...look, owners } as never), /no rule "owner" in its contract/);
+  });
+
+  test("runs no saga that calls what it does not use: it does not compile", () => {
+    const look = { commands: {}, queries: { look: () => Promise.resolve({}) } };
+    const seat = saga<never, "tables">()("seat", { input: nothing, output: nothing, run: () => Promise.resolve({}) });
+    const tables = contract("tables", { version: "1.0.0" });
+    implement<never>()(named("a"), { ...look, uses: [tables], sagas: [seat] });
+    // @ts-expect-error -- "tables" is not in `uses`.
+    implement<never>()(named("a"), { ...look, sagas: [seat] });
   });
 });

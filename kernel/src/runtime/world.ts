@@ -2,7 +2,7 @@
 import type { Crypto } from "../security/mod.ts";
 import type { Clock, Ids, Logger, Random } from "../std/mod.ts";
 import type { Migration, Storage } from "../store/mod.ts";
-import type { EventLoopDelay, Revocations, SharedAnswers } from "../guard/mod.ts";
+import type { AnswersOf, EventLoopDelay, Revocations } from "../guard/mod.ts";
 import type { SpanExporter } from "../observe/mod.ts";
 import type { HttpRequest, HttpResponse } from "./context.ts";
 import type { MailPort } from "./mail.ts";
@@ -21,8 +21,8 @@ export interface World {
   readonly fetch: Fetch;
   /** Sends mails, where a mail server was configured. */
   readonly mail?: MailPort;
-  /** Where hosts share the answers of cached queries; each keeps its own where there is none. */
-  readonly answers?: SharedAnswers;
+  /** Where the replicas of a service share the answers that it got; each keeps its own where there is none. */
+  readonly answersOf?: AnswersOf;
   /** What gateways must refuse although it has not expired; without it, tokens are good until they expire. */
   readonly revocations?: Revocations;
   /** How late the event loop runs: a signal of overload. */

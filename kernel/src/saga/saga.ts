@@ -69,8 +69,10 @@ export interface SagaEnd {
   readonly now: number;
 }
 
-/** A durable workflow across services. */
-export interface Saga<Input = unknown, Output = unknown, DB = never> {
+/** A durable workflow across services, of which it calls those that `Uses` names. */
+export interface Saga<Input = unknown, Output = unknown, DB = never, Uses extends string = string> {
+  /** Only for the compiler. */
+  readonly calls?: Uses;
   readonly name: string;
   /** Raised when the order or the names of steps change; instances go on under the version they began with. */
   readonly version: number;
@@ -98,7 +100,7 @@ export function saga<DB, Uses extends string>() {
   return <I extends ObjectSchema, O extends Schema>(
     name: string,
     options: SagaOptions<I, O, Uses, DB>,
-  ): Saga<TypeOf<I>, TypeOf<O>, DB> => ({
+  ): Saga<TypeOf<I>, TypeOf<O>, DB, Uses> => ({
     name,
     version: options.version ?? 1,
     input: options.input,

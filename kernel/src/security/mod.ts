@@ -97,6 +97,7 @@ export {
   formatSpiffeId,
   isTrustDomain,
   parseSpiffeId,
+  pathOfServerName,
   serverNameOf,
   svidOf,
   workloadOf,

@@ -77,6 +77,15 @@ export function serverNameOf({ trustDomain, path }: SpiffeId): string {
   return `${path.split("/").toReversed().join(".")}.${trustDomain}`;
 }
 
+/** The path of the service or gateway that a DNS name stands for; undefined when it is none of the trust domain. */
+export function pathOfServerName(serverName: string, trustDomain: string): string | undefined {
+  const suffix = `.${trustDomain}`;
+  if (!serverName.endsWith(suffix)) return undefined;
+  const path = serverName.slice(0, -suffix.length).split(".").toReversed().join("/");
+  const workload = workloadOf(path);
+  return workload === undefined || workload.kind === "operator" ? undefined : path;
+}
+
 /** What is looked at of a certificate. */
 export interface CertificateFacts {
   /** All URIs among the subject's alternative names, as they are written. */

@@ -66,15 +66,23 @@ interface Issued {
 /** Makes transaction tokens. Only gateways have one. */
 export class TransactionIssuer {
   readonly #options: TransactionIssuerOptions;
-  readonly #issued = new RecentMap<Issued>(REMEMBERED_MAX);
+  #issued = new RecentMap<Issued>(REMEMBERED_MAX);
+  /** The certificate that those were signed by. */
+  #leaf: string | undefined;
 
   constructor(options: TransactionIssuerOptions) {
     this.#options = options;
   }
 
-  /** The token of an end user: one that is at hand while half its life is left, else a new one. */
+  /**
+   * The token of an end user: one that is at hand while half its life is left, else a new one. Those of a certificate that
+   * was renewed are not handed out any more: who has just left an authority may soon not be believed by it.
+   */
   issue(identity: Identity): string {
     const now = this.#options.clock.now();
+    const [leaf] = this.#options.signer().x5c;
+    if (leaf !== this.#leaf) this.#issued = new RecentMap(REMEMBERED_MAX);
+    this.#leaf = leaf;
     const name = nameOf(identity);
     const known = this.#issued.get(name);
     if (known !== undefined && now < known.renewAt) return known.token;

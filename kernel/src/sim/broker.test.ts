@@ -31,7 +31,13 @@ function relayed(options: StageOptions = {}) {
   const parts = setup(options);
   const { machine, incarnation, client } = parts;
   const log = new MemoryBroker();
-  const source = log.source("shop") as LogSource;
+  const source = Object.assign(log.source("shop"), {
+    losses: 0,
+    async ids({ after, upTo }: { after: number; upTo: number }) {
+      const { events } = await log.source("shop").read({ after, limit: upTo - after });
+      return new Map(events.map(({ position, id }) => [position, id]));
+    },
+  }) as EventSource as LogSource;
   const relay = new Relay({
     ...{ source, broker: client, clock: machine.clockOf(incarnation), random: forkedRandom(1, "relay") },
     log: silentLogger,

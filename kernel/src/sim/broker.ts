@@ -1,5 +1,15 @@
 /** The simulated broker: keeps copies of events on a machine of its own, which forgets what it had not written down. */
-import type { Broker, EventBatch, EventRecord, LogRun, ReadRequest } from "../events/mod.ts";
+import {
+  type Broker,
+  type EventBatch,
+  type EventRecord,
+  type HoledRun,
+  type LogRun,
+  type ReadRequest,
+  checkHoles,
+  holedRunAt,
+  holesAfter,
+} from "../events/mod.ts";
 import type { Random, Timer } from "../std/mod.ts";
 import type { Faults } from "./faults.ts";
 import type { History } from "./history.ts";
@@ -28,9 +38,14 @@ interface Kept {
 
 interface Stream {
   kept: Kept[];
+  holed: HoledRun[];
   upTo: number;
   /** What a crash leaves. */
   syncedUpTo: number;
+}
+
+interface Answer extends Omit<EventBatch, "events"> {
+  readonly texts: readonly string[];
 }
 
 type Ask =
@@ -77,6 +92,9 @@ export class SimBroker {
       if (wiped) stream.syncedUpTo = 0;
       stream.upTo = stream.syncedUpTo;
       stream.kept = stream.kept.filter(({ position }) => position <= stream.upTo);
+      stream.holed = stream.holed
+        .filter(({ after }) => after < stream.upTo)
+        .map((run) => ({ ...run, upTo: Math.min(run.upTo, stream.upTo) }));
     }
   }
 
@@ -98,13 +116,13 @@ export class SimBroker {
         service,
         isCopy: true,
         head: () => ask(service, { op: "head", service }),
+        // It keeps all but what it loses of its end.
+        begin: async () => 0,
         async read({ types, ...request }) {
           const wanted = types === undefined ? {} : { types: [...types] };
-          const { texts, upTo, more } = await ask<{ texts: string[]; upTo: number; more: boolean }>(service, {
-            ...{ op: "read", service, request },
-            ...wanted,
-          });
-          return { events: texts.map(eventFrom), upTo, more } satisfies EventBatch;
+          const { texts, ...batch } = await ask<Answer>(service, { ...{ op: "read", service, request }, ...wanted });
+          checkHoles(service, request, batch.holes);
+          return { ...batch, events: texts.map(eventFrom) } satisfies EventBatch;
         },
         onAppend: (listener) => this.#subscribe({ service, machine, incarnation, random }, listener),
       }),
@@ -122,7 +140,7 @@ export class SimBroker {
     }
   }
 
-  #append({ service, after, upTo, events }: LogRun): number {
+  #append({ service, after, upTo, events, holes }: LogRun): number {
     const stream = this.#stream(service);
     if (after > stream.upTo || upTo <= stream.upTo) return stream.upTo;
     for (const event of events) {
@@ -132,19 +150,22 @@ export class SimBroker {
       const details = { about: event.key, body: text };
       this.#parts.history.record("publish", BROKER, `${service}.${event.type}`, undefined, details);
     }
+    if (holes !== undefined) stream.holed.push({ after: stream.upTo, upTo, holes });
     stream.upTo = upTo;
     this.#tellAll(service, upTo);
     return upTo;
   }
 
-  #read({ service, request, types }: Extract<Ask, { op: "read" }>): { texts: string[]; upTo: number; more: boolean } {
+  #read({ service, request, types }: Extract<Ask, { op: "read" }>): Answer {
     const { faults } = this.#parts;
-    const { kept, upTo } = this.#stream(service);
+    const { kept, holed, upTo } = this.#stream(service);
     const { after, limit } = request;
-    let start = kept.findIndex(({ position }) => position > after);
-    if (start < 0) start = kept.length;
-    const run = kept.slice(start, start + limit);
-    const whole = start + run.length === kept.length;
+    const { holes: all, end } = holedRunAt(holed, after);
+    const holes = holesAfter(all, after, types && new Set(types));
+    const [start, stop] = [indexAfter(kept, after), end >= upTo ? kept.length : indexAfter(kept, end)];
+    const run = kept.slice(start, Math.min(start + limit, stop));
+    const whole = start + run.length === stop;
+    const at = whole ? Math.max(after, Math.min(end, upTo)) : (run.at(-1)?.position ?? after);
     const occasion = faults.occasion(`read ${service} after ${after} ${types?.join() ?? ""}`);
     const again = start > 0 && faults.strikes("event redelivered", occasion);
     const from = again ? Math.max(0, start - 1 - Math.floor(AGAIN_MAX * faults.amount("again", occasion))) : start;
@@ -153,15 +174,16 @@ export class SimBroker {
     );
     return {
       texts: wanted.map(({ text }) => text),
-      upTo: whole ? Math.max(after, upTo) : (run.at(-1)?.position ?? after),
-      more: !whole,
+      upTo: at,
+      more: at < upTo,
+      ...(holes === undefined ? {} : { holes }),
     };
   }
 
   #stream(service: string): Stream {
     let stream = this.#streams.get(service);
     if (stream === undefined) {
-      stream = { kept: [], upTo: 0, syncedUpTo: 0 };
+      stream = { kept: [], holed: [], upTo: 0, syncedUpTo: 0 };
       this.#streams.set(service, stream);
     }
     return stream;
@@ -211,6 +233,12 @@ export class SimBroker {
     const forget = incarnation.onDeath(end);
     return end;
   }
+}
+
+/** The index of the first event after a position. */
+function indexAfter(kept: readonly Kept[], position: number): number {
+  const index = kept.findIndex((one) => one.position > position);
+  return index < 0 ? kept.length : index;
 }
 
 /** JSON leaves out what is undefined. */

@@ -30,6 +30,10 @@ export interface SimulatedFleet {
   pause(ms: number): Promise<void>;
   /** Lets time pass until no event is unheard and no saga runs. @throws when it does not come to rest. */
   rest(): Promise<void>;
+  /** Kills all processes of services and gateways at once; what they committed stays. They start again after a while. */
+  kill(): void;
+  /** Lets time pass until every process runs. @throws when one does not start. */
+  up(): Promise<void>;
   /** The databases as they are now. */
   state(): SimState;
   /** Errors that hosts logged. */
@@ -68,6 +72,14 @@ export async function openSimulatedFleet(simulation: Simulation, seed = 1): Prom
         if (left.length === 0) return;
         if (scheduler.now > givenUpAt) throw new Error(`It does not come to rest: ${left.join("; ")}.`);
         await pause(LOOK_MS);
+      }
+    },
+    kill() {
+      for (const name of fleet.hostNames) fleet.crash(name, "all are killed", false);
+    },
+    async up() {
+      for (const givenUpAt = scheduler.now + STARTED_MS; !fleet.isUp; await pause(LOOK_MS)) {
+        if (scheduler.now > givenUpAt) throw new Error("Not all processes of the simulated system start again.");
       }
     },
     state,

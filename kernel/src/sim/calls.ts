@@ -3,18 +3,22 @@ import { DeadlineExceeded, Overloaded, markRetried, wasRetried } from "../guard/
 import { type Clock, type FaultData, faultFrom, toFault } from "../std/mod.ts";
 import type { Identity } from "../contract/mod.ts";
 import type { Host } from "../runtime/mod.ts";
-import type { Envelope, Reply, Transport } from "../transport/mod.ts";
+import { type Envelope, type Reply, type Transport, notStarted } from "../transport/mod.ts";
 import { type Faults, stableName } from "./faults.ts";
 import { hash53 } from "./hash.ts";
 import type { Listener } from "./machine.ts";
-import type { Asker, Network } from "./network.ts";
+import type { Asker, Network, Question } from "./network.ts";
 import { under } from "./real/cause.ts";
 
 /** The port on which hosts take calls. */
 export const CALLS = "calls";
 
 type Sent = Omit<Envelope, "signal" | "deadlineAt"> & { readonly remainingMs: number; readonly from: string };
-type Came = { readonly reply: Reply } | { readonly fault: FaultData; readonly retried: boolean };
+/** What comes back: `notStarted` says why the callee did not begin. */
+type Came =
+  | { readonly reply: Reply }
+  | { readonly fault: FaultData; readonly retried: boolean }
+  | { readonly notStarted: string };
 
 /** By how much sums of fractions of a millisecond may be off. */
 const ROUNDING_MS = 0.001;
@@ -29,29 +33,47 @@ export interface CallsParts {
 }
 
 /** Carries calls to where their services are placed. */
-export function simulatedTransport({ network, asker, clock, placeOf }: CallsParts): Transport {
+export function simulatedTransport({ placeOf, ...parts }: CallsParts): Transport {
   return {
-    async send({ signal, deadlineAt, ...rest }) {
-      const remainingMs = deadlineAt - clock.monotonicMs();
-      const what = `${rest.service}.${rest.operation}`;
-      if (remainingMs <= 0) throw DeadlineExceeded.with({ label: what });
-      const about = `${rest.key ?? inputName(rest.input)}${rest.attempt > 1 ? ` attempt ${rest.attempt}` : ""}`;
-      const sent: Sent = { ...rest, remainingMs, from: asker.name };
-      const asking = network.ask(asker, {
-        ...{ to: placeOf(rest.service), port: CALLS, what, about, timeoutMs: remainingMs, signal },
-        ...{ body: JSON.stringify(sent), outcomeOf: faultIn },
-      });
-      const text = await asking.catch((error: unknown) => {
-        if (deadlineAt - clock.monotonicMs() > ROUNDING_MS) throw error;
-        throw DeadlineExceeded.with({ label: what }, { cause: error });
-      });
-      const came = JSON.parse(text) as Came;
-      if ("reply" in came) return came.reply;
-      const fault = faultFrom(came.fault);
-      if (came.retried) markRetried(fault);
-      throw fault;
-    },
+    send: async (envelope) =>
+      answerIn(await askFor(parts, envelope, { to: placeOf(envelope.service) }), envelope.service),
   };
+}
+
+/** Sends a call to a process, and gives the text of its answer. @throws {Unreachable}, {DeadlineExceeded} */
+export async function askFor(
+  { network, asker, clock }: Omit<CallsParts, "placeOf">,
+  { signal, deadlineAt, ...rest }: Envelope,
+  callee: Pick<Question, "to" | "life">,
+): Promise<string> {
+  const remainingMs = deadlineAt - clock.monotonicMs();
+  const what = `${rest.service}.${rest.operation}`;
+  if (remainingMs <= 0) throw DeadlineExceeded.with({ label: what });
+  const about = `${rest.key ?? inputName(rest.input)}${rest.attempt > 1 ? ` attempt ${rest.attempt}` : ""}`;
+  const sent: Sent = { ...rest, remainingMs, from: asker.name };
+  const asking = network.ask(asker, {
+    ...{ ...callee, port: CALLS, what, about, timeoutMs: remainingMs, signal },
+    ...{ body: JSON.stringify(sent), outcomeOf: faultIn },
+  });
+  return asking.catch((error: unknown) => {
+    if (deadlineAt - clock.monotonicMs() > ROUNDING_MS) throw error;
+    throw DeadlineExceeded.with({ label: what }, { cause: error });
+  });
+}
+
+/** The answer that a text is. @throws the fault that it is, as the callee threw it. */
+export function answerIn(text: string, service: string): Reply {
+  const came = JSON.parse(text) as Came;
+  if ("reply" in came) return came.reply;
+  if ("notStarted" in came) throw notStarted({ service, reason: came.notStarted });
+  const fault = faultFrom(came.fault);
+  if (came.retried) markRetried(fault);
+  throw fault;
+}
+
+/** The text by which a callee says that it did not begin. */
+export function notStartedText(reason: string): string {
+  return JSON.stringify({ notStarted: reason } satisfies Came);
 }
 
 /** Tells queries apart by what they ask for, so that who asks more or less changes no other's occasions. */
@@ -116,8 +138,8 @@ export async function callEdge(network: Network, asker: Asker, to: string, call:
     ...{ body: JSON.stringify(call), outcomeOf: faultIn },
   });
   const came = JSON.parse(text) as Came;
-  if ("fault" in came) throw faultFrom(came.fault);
-  return came.reply.output;
+  if ("reply" in came) return came.reply.output;
+  throw "fault" in came ? faultFrom(came.fault) : notStarted({ service: call.service, reason: came.notStarted });
 }
 
 const EDGE_TIMEOUT_MS = 5_000;

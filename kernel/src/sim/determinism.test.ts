@@ -42,10 +42,12 @@ test("a seed gives the same history in another process, in another place, after 
   const script = `
     import { runSeed } from "${sim}";
     import { transfersSimulation } from "${transfers}";
-    const simulation = transfersSimulation();
-    for (const seed of [11, 2]) console.log((await runSeed(simulation, { seed })).digest);
+    const simulation = { ...transfersSimulation(), replicasEvery: 2 };
+    for (const seed of [11, 2, 4]) console.log((await runSeed(simulation, { seed })).digest);
   `;
-  const here = [await digestOf(11), await digestOf(2)];
+  // Those with replicas, too.
+  const some = { ...transfersSimulation(), replicasEvery: 2 };
+  const here = [await digestOf(11), await digestOf(2, some), await digestOf(4, some)];
   for (const env of [
     { TZ: "Pacific/Kiritimati", LANG: "tr_TR.UTF-8" },
     { TZ: "America/St_Johns", LANG: "C" },

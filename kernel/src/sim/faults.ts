@@ -39,7 +39,19 @@ export const FAULTS = {
   "one-way partition": "a machine reaches another, which does not reach it",
   "rolling restart": "machines restart one after another, into the next version where there is one",
   "call refused": "a host has no room for a call, and says so at once",
+  drain: "a host is told to end: it takes no further calls, finishes what it has, and starts again",
+  stall: "a process stands still in the middle of a transaction, its clock too perhaps, as when a machine is moved",
+  "database restart":
+    "the server of the databases that replicas share restarts: connections break, what is open is undone",
+  "registry lost": "nobody can ask for a while who answers for a service, or enter there",
+  "news late": "the registry does not tell that an instance came or went",
+  "half-open connection": "a connection between hosts is gone, and neither of them knows",
 } as const;
+
+/** Kinds that need replicas: elsewhere nothing is there that they could happen to. */
+export const REPLICA_FAULTS: ReadonlySet<FaultKind> = new Set([
+  ...(["drain", "stall", "database restart", "registry lost", "news late", "half-open connection"] as const),
+]);
 
 /** A kind of fault. */
 export type FaultKind = keyof typeof FAULTS;

@@ -20,6 +20,8 @@ export class Incarnation {
   /** When it began, as its machine counts the time. */
   readonly bornAt: number;
   alive = true;
+  /** Whether it ended without a word: its machine did, and closes no connection. */
+  isSilent = false;
   readonly #mourners = new Set<() => void>();
 
   constructor(number: number, bornAt: number) {
@@ -64,6 +66,8 @@ export class Machine {
   #driftSince = 0;
   /** By how much its clock has run fast before that, in milliseconds. */
   #drifted = 0;
+  /** When it sleeps, its clock with it: from when on and until when, in virtual milliseconds. */
+  #asleep = { from: 0, until: 0 };
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;
@@ -84,7 +88,21 @@ export class Machine {
   /** Milliseconds since the simulation began, as this machine counts them. */
   get elapsedMs(): number {
     const { now } = this.#scheduler;
-    return now + this.#drifted + this.#drift * (now - this.#driftSince);
+    const { from, until } = this.#asleep;
+    const sleptMs = Math.max(0, Math.min(now, until) - from);
+    return now - sleptMs + this.#drifted + this.#drift * (now - this.#driftSince);
+  }
+
+  /**
+   * Lets its process stand still, and its clock too, as when a virtual machine is moved: when it goes on, the process has no
+   * way to know that others have lived meanwhile.
+   */
+  sleep(forMs: number): void {
+    const { now } = this.#scheduler;
+    this.#wake(now);
+    const until = Math.max(this.#pausedUntil, now + forMs);
+    this.pausedUntil = until;
+    this.#asleep = { from: now, until };
   }
 
   /** A new process begins. */
@@ -94,9 +112,10 @@ export class Machine {
     return this.incarnation;
   }
 
-  /** The process dies. */
-  dies(): void {
+  /** The process dies; `isSilent`: with the machine, which closes no connection then. */
+  dies(isSilent = false): void {
     const { incarnation } = this;
+    if (incarnation !== undefined) incarnation.isSilent = isSilent;
     this.incarnation = undefined;
     this.ports.clear();
     incarnation?.end();
@@ -109,6 +128,7 @@ export class Machine {
 
   set pausedUntil(atMs: number) {
     this.#pausedUntil = atMs;
+    if (atMs < this.#asleep.until) this.#asleep.until = Math.max(this.#scheduler.now, atMs);
     if (this.#held.length > 0) this.#resumeAt(atMs);
   }
 
@@ -160,6 +180,13 @@ export class Machine {
     };
     arm(dueAtMs - this.elapsedMs);
     return { cancel: () => timer.cancel() };
+  }
+
+  /** What it has slept stays slept. */
+  #wake(now: number): void {
+    const { from, until } = this.#asleep;
+    this.#drifted -= Math.max(0, Math.min(now, until) - from);
+    this.#asleep = { from: 0, until: 0 };
   }
 
   #resumeAt(atMs: number): void {

@@ -23,6 +23,8 @@ export interface Question {
   readonly outcomeOf?: (answer: string) => string | undefined;
   /** What its losses are called, where not "request lost" and "reply lost". */
   readonly losses?: { readonly request: FaultKind; readonly reply: FaultKind };
+  /** The life of the process that it is for, where it travels on a connection; whichever listens unless said. */
+  readonly life?: Incarnation | undefined;
 }
 
 /** Who asks: a process, or somebody outside. */
@@ -48,6 +50,8 @@ const LATENCY_MS = 0.3;
 const JITTER_MS = 1.2;
 /** How late a delayed message is at most, in milliseconds. */
 const DELAY_MS = 800;
+/** For how long a connection sends again what is not acknowledged, before it is given up, in milliseconds. */
+const RESENT_MS = 1_500;
 
 /** Carries questions and answers. */
 export class Network {
@@ -107,10 +111,29 @@ export class Network {
     scheduler.after(delayMs, () => machines.get(to)?.enter(incarnation, action));
   }
 
+  /**
+   * Carries something on a connection: once, and surely, unless the way is cut for longer than a connection bears. Returns
+   * whether it gets there. The order of what is under way at one time is not kept.
+   */
+  carry({ from, to, takesMs }: Way, deliver: () => void): boolean {
+    const { scheduler } = this.#parts;
+    const cutMs = Math.max(0, (this.#cuts.get(`${from}>${to}`) ?? 0) - scheduler.now);
+    if (cutMs > RESENT_MS) return false;
+    scheduler.after(cutMs + takesMs, deliver);
+    return true;
+  }
+
   #isCut(from: string, to: string): boolean {
     const until = this.#cuts.get(`${from}>${to}`);
     return until !== undefined && until > this.#parts.scheduler.now;
   }
+}
+
+/** A direction between two machines, and how long it takes, in milliseconds. */
+export interface Way {
+  readonly from: string;
+  readonly to: string;
+  readonly takesMs: number;
 }
 
 function latency(faults: Faults, occasion: string): number {
@@ -177,11 +200,12 @@ class Exchange {
   /** It arrives. Of a doubled question only the first is answered. */
   arrive(isOpen: () => boolean, isFirst: boolean): void {
     const { machines, faults, history, crash } = this.#parts;
-    const { to, port, what, body } = this.#question;
+    const { to, port, what, body, life } = this.#question;
     const machine = machines.get(to);
     const { incarnation } = machine ?? {};
     const listener = machine?.ports.get(port);
-    if (machine === undefined || incarnation === undefined || listener === undefined) {
+    const isAnother = life !== undefined && life !== incarnation;
+    if (machine === undefined || incarnation === undefined || listener === undefined || isAnother) {
       if (!isFirst) return;
       history.record("lost", this.#asker.name, `${what} (nobody listens)`, to, this.#details);
       this.#parts.scheduler.after(LATENCY_MS, () => this.#fail("nobody listens"));

@@ -8,6 +8,8 @@ export interface Place {
   readonly services: readonly string[];
   /** Whether it takes requests of clients. */
   readonly isGateway: boolean;
+  /** Whether another machine runs the same services, on the same databases. */
+  readonly isReplica?: boolean;
 }
 
 /** How services are placed: on one machine, in some groups, or each apart; drawn for each seed unless said. */
@@ -28,4 +30,18 @@ export function drawPlacement(services: readonly string[], random: Random, style
   for (const service of services) groups[Math.floor(random.next() * groups.length)]?.push(service);
   const hosts = groups.map((group, n) => ({ machine: `host-${n + 1}`, services: group, isGateway: false }));
   return [...hosts.filter((host) => host.services.length > 0), ...gateways];
+}
+
+const REPLICAS = ["a", "b", "c"];
+
+/** Has what some machines run on two of them, seldom on three; on one at least. */
+export function replicated(places: readonly Place[], random: Random): readonly Place[] {
+  const drawn = places.map((place) => ({ place, isChosen: random.next() < 0.5, count: random.next() < 0.15 ? 3 : 2 }));
+  const able = drawn.filter(({ place }) => place.services.length > 0);
+  const chosen = able.some(({ isChosen }) => isChosen) ? able.filter(({ isChosen }) => isChosen) : able.slice(0, 1);
+  return drawn.flatMap((one) => {
+    const { place, count } = one;
+    if (!chosen.includes(one)) return [place];
+    return REPLICAS.slice(0, count).map((name) => ({ ...place, machine: `${place.machine}-${name}`, isReplica: true }));
+  });
 }

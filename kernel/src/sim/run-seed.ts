@@ -3,13 +3,20 @@ import { type Actor, perform } from "./actors.ts";
 import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { History } from "./history.ts";
-import { drawPlacement } from "./placement.ts";
+import { drawPlacement, replicated } from "./placement.ts";
 import { type Check, type SimState, stateOf } from "./properties.ts";
 import { forkedRandom } from "./random.ts";
 import { kernelUnderWay } from "./rest.ts";
 import { sagaTraces } from "./saga-traces.ts";
 import { Scheduler } from "./scheduler.ts";
-import { type RunResult, type SeedOptions, type SimViolation, type Simulation, actorsOf } from "./simulation.ts";
+import {
+  type RunResult,
+  type SeedOptions,
+  type SimViolation,
+  type Simulation,
+  actorsOf,
+  hasReplicasIn,
+} from "./simulation.ts";
 import { Disks, type Images } from "./storage.ts";
 import { drawRates } from "./swarm.ts";
 import { prepared } from "./template.ts";
@@ -64,6 +71,8 @@ class Run {
   readonly #reports: unknown[] = [];
   readonly #placement: readonly string[];
   readonly #actors: readonly Actor[];
+  /** How soon it is looked again for a moment without a transaction: those of replicas take longer. */
+  readonly #quietMs: number;
   #acting = 0;
 
   constructor(simulation: Simulation, { seed, only, onlyActors, keepsBodies }: SeedOptions, images: Images) {
@@ -73,7 +82,8 @@ class Run {
     scheduler.spend(BEGIN_MS);
     const now = (): number => scheduler.now;
     const history = new History(now, keepsBodies);
-    const rates = drawRates(forkedRandom(seed, "swarm"), simulation.rates);
+    const hasReplicas = hasReplicasIn(simulation, seed);
+    const rates = drawRates(forkedRandom(seed, "swarm"), simulation.rates, hasReplicas);
     this.#faults = new Faults({
       ...{ seed, rates, only, now },
       onFault: ({ kind, name }) => history.record("fault", kind, name),
@@ -85,10 +95,13 @@ class Run {
     this.#actors = actorsOf(simulation, seed).filter(({ name }) => onlyActors?.has(name) ?? true);
     const { services } = simulation.system;
     const names = services.map(({ contract }) => contract.name);
-    const places = drawPlacement(names, forkedRandom(seed, "placement"), simulation.placement);
+    const drawn = drawPlacement(names, forkedRandom(seed, "placement"), simulation.placement);
+    const places = hasReplicas ? replicated(drawn, forkedRandom(seed, "replicas")) : drawn;
     this.#placement = places.map(({ machine, services: placed }) => `${machine}: ${placed.join(" ")}`);
     const [faults, disks] = [this.#faults, this.#disks];
-    this.#fleet = new Fleet({ seed, simulation, places, scheduler, faults, history, disks });
+    const onNote = (what: string): void => this.#note(what);
+    this.#fleet = new Fleet({ seed, simulation, places, scheduler, faults, history, disks, hasReplicas, onNote });
+    this.#quietMs = hasReplicas ? 1 : 0.1;
   }
 
   close(): void {
@@ -166,7 +179,7 @@ class Run {
         seen = commits;
         void this.#look("always");
       }
-      this.#scheduler.after(isQuiet ? lookMs : 0.1, look);
+      this.#scheduler.after(isQuiet ? lookMs : this.#quietMs, look);
     };
     this.#scheduler.after(lookMs, look);
   }

@@ -33,6 +33,11 @@ export interface Simulation {
   readonly lookMs?: number;
   /** How services are placed; drawn for each seed unless said. */
   readonly placement?: PlacementStyle;
+  /**
+   * Every which seed runs with replicas: some services on two or three machines each, which share a database on a server,
+   * choose one that leads, and are found through a registry. None unless said.
+   */
+  readonly replicasEvery?: number;
   /** Rates of faults that are not to be drawn. */
   readonly rates?: Partial<FaultRates>;
 }
@@ -78,6 +83,11 @@ export interface RunResult {
   readonly placement: readonly string[];
   /** The actors that acted. */
   readonly actors: readonly string[];
+}
+
+/** Whether a seed runs with replicas. */
+export function hasReplicasIn({ replicasEvery }: Simulation, seed: number): boolean {
+  return replicasEvery !== undefined && seed % replicasEvery === 0;
 }
 
 /** Defines a simulation. @throws {TypeError} when it has no properties, or two of one name. */

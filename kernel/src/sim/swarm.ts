@@ -4,7 +4,7 @@
  * everywhere would never show what needs one kind of fault to be absent.
  */
 import type { Random } from "../std/mod.ts";
-import { FAULT_KINDS, type FaultKind, type FaultRates } from "./faults.ts";
+import { FAULT_KINDS, type FaultKind, type FaultRates, REPLICA_FAULTS } from "./faults.ts";
 
 /** The highest rates. Of planned faults, the highest number in a run. */
 const HIGHEST: FaultRates = {
@@ -40,16 +40,25 @@ const HIGHEST: FaultRates = {
   "one-way partition": 2,
   "rolling restart": 0.7,
   "call refused": 0.02,
+  drain: 3,
+  stall: 0.015,
+  "database restart": 2,
+  "registry lost": 2,
+  "news late": 0.3,
+  "half-open connection": 0.01,
 };
 
-/** Draws the rates of a run. Each kind is absent in about a third of the runs. */
-export function drawRates(random: Random, overrides: Partial<FaultRates> = {}): FaultRates {
+/**
+ * Draws the rates of a run. Each kind is absent in about a third of the runs; those that need replicas, where there are
+ * none.
+ */
+export function drawRates(random: Random, overrides: Partial<FaultRates> = {}, hasReplicas = true): FaultRates {
   const calm = random.next() < 0.05;
   const rates = {} as Record<FaultKind, number>;
   for (const kind of FAULT_KINDS) {
     const [isThere, strength] = [random.next() > 0.35, random.next()];
     const drawn = isThere && !calm ? HIGHEST[kind] * strength * strength : 0;
-    rates[kind] = overrides[kind] ?? drawn;
+    rates[kind] = !hasReplicas && REPLICA_FAULTS.has(kind) ? 0 : (overrides[kind] ?? drawn);
   }
   return rates;
 }

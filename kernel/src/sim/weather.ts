@@ -1,9 +1,10 @@
 /** The faults that are planned for a run: machines that die or stand still, clocks that are set, partitions. */
 import type { System } from "../runtime/mod.ts";
-import { BROKER } from "./broker.ts";
 import type { FaultKind, Faults } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Machine } from "./machine.ts";
+import { REGISTRY } from "./replicas/registry-server.ts";
+import { DATABASE } from "./replicas/server.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What planning needs. */
@@ -59,9 +60,16 @@ const EFFECTS: Partial<Record<FaultKind, (planned: Planned) => void>> = {
   "rolling restart"({ fleet, draw, parts }) {
     let afterMs = 0;
     for (const name of fleet.hostNames) {
-      parts.scheduler.after(afterMs, () => fleet.crash(name, "it is restarted", false, parts.next));
+      parts.scheduler.after(afterMs, () => fleet.drain(name, parts.next));
       afterMs += draw(`between ${name}`, 20, 400);
     }
+  },
+  drain: ({ fleet, machine }) => fleet.drain(machine.name),
+  "database restart"({ fleet, draw }) {
+    fleet.restartServer(DATABASE, draw("for", 50, 2 * SECOND));
+  },
+  "registry lost"({ fleet, draw }) {
+    fleet.restartServer(REGISTRY, draw("for", 200, 6 * SECOND), draw("wiped", 0, 1) < 0.4);
   },
 };
 
@@ -77,7 +85,7 @@ export function plan(parts: WeatherParts): void {
       const draw: Draw = (what, least, most) =>
         least + (most - least) * faults.amount(what, faults.occasion(`${kind} ${n} ${what}`));
       const one = chosen(hosts, draw("where", 0, 1));
-      const others = [...hosts.filter((name) => name !== one), BROKER];
+      const others = [...hosts.filter((name) => name !== one), ...fleet.serverNames];
       const two = chosen(others, draw("to", 0, 1));
       const name = ["partition", "one-way partition"].includes(kind) ? `${one} and ${two} ${n}` : `${one} ${n}`;
       scheduler.after(draw("when", 0, forMs), () => {

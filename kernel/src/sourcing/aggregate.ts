@@ -46,9 +46,25 @@ export interface Aggregate<State, Command, E extends EventTypes = EventTypes> ex
   readonly revision: number;
 }
 
+/** The events that aggregates are made of. */
+const sourced = new WeakSet<object>();
+
+/**
+ * Refuses to let events go that have the key of an aggregate: its version is the sequence of its key.
+ * @throws {TypeError} when one says how long it is kept, and is ordered by the same field as an aggregate's.
+ */
+export function checkKept(events: EventTypes): void {
+  const all = Object.values<EventType>(events);
+  const keys = new Set(all.filter(({ definition }) => sourced.has(definition)).map(({ definition }) => definition.key));
+  for (const { name, definition } of all) {
+    if (definition.keepMs !== undefined && keys.has(definition.key))
+      throw new TypeError(`"${name}" has the key of an aggregate, so it must be kept: take out keepMs.`);
+  }
+}
+
 /**
  * Defines an aggregate; state, commands and facts are inferred from `events`, `decide` and `evolve`.
- * @throws {TypeError} when it has no events, an entry is not named as its event, or they are of several services;
+ * @throws {TypeError} when it has no events, an entry is not named as its event, or they are of several services, or one is not kept for ever;
  *   {UpcastMissing} when an event lacks one.
  */
 export function defineAggregate<State, Command, const E extends EventTypes>(
@@ -63,6 +79,11 @@ export function defineAggregate<State, Command, const E extends EventTypes>(
       throw new TypeError(`The aggregate "${options.name}" has events of several services; its log holds only one's.`);
     }
     checkUpcasts(event);
+    if (event.definition.keepMs !== undefined)
+      throw new TypeError(
+        `The aggregate "${options.name}" is made of ${event.name}, which must be kept: take out keepMs.`,
+      );
+    sourced.add(event.definition);
   }
   return { ...options, revision: options.revision ?? 1 };
 }

@@ -44,8 +44,16 @@ export interface TransactionOptions {
    * one snapshot; a serializable one also takes part in the order of the writes. SQLite runs all alike.
    */
   readonly isolation?: "serializable" | "read committed";
-  /** Of a read: whether it may see a state that is a little old. It may then be answered by a copy of the database. */
-  readonly mayBeStale?: boolean;
+  /**
+   * Of a write: whether it must not wait behind others. For the lease that holds replicas together: it is short and rare.
+   * Where all writes have one queue, it waits in that.
+   */
+  readonly urgent?: boolean;
+  /**
+   * Of a read: how old the state may be that it sees, in milliseconds. A copy of the database may then answer it, when it is
+   * surely not older. Always the newest unless said, and when the read is to be serializable.
+   */
+  readonly staleMaxMs?: number;
 }
 
 /** One step of a schema's history. Never changed after it was released. */
@@ -75,6 +83,9 @@ export interface DatabaseStats {
   readonly connectionsMax?: number;
   /** How often a body ran again, because another transaction was in its way or its connection was lost. */
   readonly retries?: number;
+  /** Reads that a copy of the database answered, and the age of what it last surely had, in milliseconds; see `staleMaxMs`. */
+  readonly copyReads?: number;
+  readonly copyAgeMs?: number | undefined;
 }
 
 /** A service's database. */
@@ -92,8 +103,9 @@ export interface Database {
   /** Runs the body over one committed snapshot. Statements that write are refused. */
   read<T>(options: TransactionOptions, body: (connection: SqlConnection) => Promise<T>): Promise<T>;
   /**
-   * Applies what is missing, under a lock, each step in a transaction.
-   * @throws {MigrationMismatch} when an applied step has another text now, or is gone.
+   * Applies what is missing, under a lock, each step in a transaction. Steps that a newer build applied after all of these
+   * are let be.
+   * @throws {MigrationMismatch} when an applied step has another text now, or is gone from between others.
    */
   migrate(sets: readonly MigrationSet[]): Promise<readonly string[]>;
   /** Writes a consistent copy to a file while everything goes on. */

@@ -32,7 +32,23 @@ export const StoreDamaged: FaultType<{ database: string; detail: string }> = def
     `The database "${database}" is damaged (${detail}). Stop the host and restore the file from a backup.`,
 });
 
-/** A migration that was applied has another text now, or is gone. Add a new migration instead. */
+/** The server takes no writes: it was demoted, or it is a copy. Nothing happened; a new connection may reach the primary. */
+export const ReadOnly: FaultType<{ database: string }> = defineFault({
+  code: "store/read-only",
+  kind: "unavailable",
+  message: ({ database }) =>
+    `The database "${database}" takes no writes now: its server is a copy, or was made read-only. Nothing was changed; repeat later.`,
+});
+
+/** Another session holds what making databases and roles needs. Nothing was changed that doing it again would not. */
+export const ProvisioningBlocked: FaultType<{ by: string; waitMs: number }> = defineFault({
+  code: "store/provisioning-blocked",
+  kind: "unavailable",
+  message: ({ by, waitMs }) =>
+    `Databases and roles could not be made: ${by} held a lock for more than ${waitMs} ms. End that session, then start again.`,
+});
+
+/** A migration that was applied has another text now, or is gone from between others. Add a new migration instead. */
 export const MigrationMismatch: FaultType<{ database: string; migration: string; detail: string }> = defineFault({
   code: "store/migration-mismatch",
   kind: "broken",

@@ -1,6 +1,15 @@
-/** Decides which migrations are to be applied: the part that all engines share. */
-import type { Dialect, Migration, MigrationSet } from "./database.ts";
+/**
+ * Decides which migrations are to be applied: the part that all engines share.
+ *
+ * A build may meet a database that a newer one has migrated: a replica that starts again while a roll is half done, or
+ * after one that failed; on SQLite, a build that was put back. What the newer one applied comes after everything this one
+ * knows, and as long as it only added to the schema both can live with it. To refuse would turn a roll that failed into
+ * an outage. So it is let be; {@link migrationsAhead} says what it is, for the warning.
+ */
+import type { Database, Dialect, Migration, MigrationSet } from "./database.ts";
 import { MigrationMismatch } from "./faults.ts";
+
+const APPLIED = "SELECT owner, name FROM isomer_migrations ORDER BY owner, name";
 
 /** A migration as the database remembers it. */
 export interface AppliedMigration {
@@ -27,9 +36,10 @@ export interface MigrationState {
 }
 
 /**
- * The migrations of a set that are missing, in order.
- * @throws {MigrationMismatch} when an applied one has another text or is gone, when a missing one sorts before an
- *   applied one (hosts that are ahead would have applied them in another order), or when two have one name.
+ * The migrations of a set that are missing, in order. Applied ones that sort after all of the set are a newer build's.
+ * @throws {MigrationMismatch} when an applied one has another text or is gone from between others, when a missing one
+ *   sorts before an applied one (hosts that are ahead would have applied them in another order), or when two have one
+ *   name.
  */
 export function pendingMigrations(state: MigrationState): readonly PendingMigration[] {
   const { set, hash, dialect } = state;
@@ -42,7 +52,9 @@ export function pendingMigrations(state: MigrationState): readonly PendingMigrat
     if (checksums.has(name)) throw mismatch(name, "is there twice");
     checksums.set(name, hash(sql.replaceAll("\r\n", "\n")));
   }
+  const newest = wanted.at(-1)?.name ?? "";
   for (const { name, checksum } of applied) {
+    if (name > newest) continue;
     const now = checksums.get(name);
     if (now === undefined) throw mismatch(name, "was applied, but is gone from the program");
     if (now !== checksum) throw mismatch(name, "has another text than when it was applied");
@@ -55,6 +67,28 @@ export function pendingMigrations(state: MigrationState): readonly PendingMigrat
       if (name < last) throw mismatch(name, `is new, but sorts before ${last}, which was applied`);
       return { owner: set.owner, name, sql, checksum: checksums.get(name) ?? "" };
     });
+}
+
+/**
+ * What a newer build has applied, as `owner/name`: migrations of the owners of these sets that sort after all that the sets
+ * have. Asked after {@link Database.migrate}.
+ */
+export async function migrationsAhead(database: Database, sets: readonly MigrationSet[]): Promise<readonly string[]> {
+  const newest = new Map(
+    sets.map(({ owner, migrations }) => [
+      owner,
+      migrations
+        .map(({ name }) => name)
+        .toSorted()
+        .at(-1) ?? "",
+    ]),
+  );
+  const applied = await database.read({ label: `${database.name}.migrations` }, (connection) =>
+    connection.all<Pick<AppliedMigration, "owner" | "name">>(APPLIED),
+  );
+  return applied
+    .filter(({ owner, name }) => name > (newest.get(owner) ?? name))
+    .map(({ owner, name }) => `${owner}/${name}`);
 }
 
 /** The text of a migration for one engine. */

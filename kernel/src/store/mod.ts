@@ -19,6 +19,8 @@ export {
   FolderInUse,
   MigrationFailed,
   MigrationMismatch,
+  ProvisioningBlocked,
+  ReadOnly,
   StoreBusy,
   StoreClosed,
   StoreDamaged,
@@ -31,6 +33,7 @@ export {
   type MigrationState,
   type PendingMigration,
   migrationText,
+  migrationsAhead,
   pendingMigrations,
 } from "./migrations.ts";
 export { type Outcome, Watchdog } from "./watchdog.ts";

@@ -25,7 +25,7 @@ export interface Compilable<R> {
 export interface Statement<DB, P, R> {
   /** Only for the compiler. */
   readonly types?: { db: DB; parameters: P; row: R };
-  /** The SQL and how to fill it. Built at the first use, whose parameters tell the names of a whole row (`values(p)`). */
+  /** The SQL and how to fill it. Built at the first use, and for a whole row (`values(p)`) once for the names that it has. */
   compiled(dialect: Dialect, parameters: P): { readonly sql: string; bind(parameters: P): readonly SqlValue[] };
 }
 
@@ -59,10 +59,19 @@ function builderOf<DB>(dialect: Dialect): Kysely<DB> {
   return builders[dialect] as unknown as Kysely<DB>;
 }
 
-/** Stands for the parameters while a statement is built: each name gives its mark, and the known ones can be listed. */
-function marksFor(parameters: object): object {
+/**
+ * Stands for the parameters while a statement is built: each name gives its mark, and the known ones can be listed. Who lists
+ * them writes SQL that has these names and no others, which `onListed` hears.
+ */
+function marksFor(parameters: object, onListed: () => void): object {
   const known = Object.fromEntries(Object.keys(parameters).map((name) => [name, new Mark(name)]));
-  return new Proxy(known, { get: (target, name) => target[String(name)] ?? new Mark(String(name)) });
+  return new Proxy(known, {
+    get: (target, name) => target[String(name)] ?? new Mark(String(name)),
+    ownKeys(target) {
+      onListed();
+      return Reflect.ownKeys(target);
+    },
+  });
 }
 
 /** Makes typed statements over the tables `DB`: `const sql = statements<Tables>()`. */
@@ -70,18 +79,46 @@ export function statements<DB>() {
   return <P extends Readonly<Record<string, SqlValue>>, R>(
     build: (db: Kysely<DB>, parameters: P) => Compilable<R>,
   ): Statement<DB, P, R> => {
-    const ready: Partial<Record<Dialect, ReturnType<Statement<DB, P, R>["compiled"]>>> = {};
+    const ready: Partial<Record<Dialect, Programs>> = {};
     return {
-      compiled: (dialect, parameters) =>
-        (ready[dialect] ??= compileMarked(build(builderOf<DB>(dialect), marksFor(parameters) as unknown as P))),
+      compiled(dialect, parameters) {
+        const programs = (ready[dialect] ??= new Programs());
+        return programs.for(parameters, (onListed) =>
+          compileMarked(build(builderOf<DB>(dialect), marksFor(parameters, onListed) as unknown as P)),
+        );
+      },
     };
   };
 }
 
-function compileMarked<P>(query: Compilable<unknown>): {
-  sql: string;
-  bind(parameters: P): readonly SqlValue[];
-} {
+interface Program {
+  readonly sql: string;
+  bind(parameters: object): readonly SqlValue[];
+}
+
+/** How many sets of names a statement is kept ready for. A table has few columns that may be left out. */
+const ROWS_MAX = 64;
+
+/** What a statement was compiled to: one program, or where it lists the names of its parameters one for each set of them. */
+class Programs {
+  #only: Program | undefined;
+  readonly #byNames = new Map<string, Program>();
+
+  for(parameters: object, compile: (onListed: () => void) => Program): Program {
+    if (this.#only !== undefined) return this.#only;
+    const names = Object.keys(parameters).join(" ");
+    const known = this.#byNames.get(names);
+    if (known !== undefined) return known;
+    let isListed = false;
+    const program = compile(() => (isListed = true));
+    if (!isListed) return (this.#only = program);
+    if (this.#byNames.size === ROWS_MAX) this.#byNames.clear();
+    this.#byNames.set(names, program);
+    return program;
+  }
+}
+
+function compileMarked(query: Compilable<unknown>): Program {
   const { sql, parameters } = query.compile();
   const slots = parameters.map((value) => (value instanceof Mark ? value.name : undefined));
   return {

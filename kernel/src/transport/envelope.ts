@@ -22,6 +22,11 @@ export interface Envelope {
    * it is kept, so that a copy of the call that was lost on the way cannot take effect after the caller was refused.
    */
   readonly insists?: boolean | undefined;
+  /**
+   * Whether nothing is decided by the answer: a query may then be answered from a state that is a little old, if its contract
+   * allows that. So it is for what clients ask, and for what queries ask for them.
+   */
+  readonly mayBeStale?: boolean | undefined;
   /** 1 for the first attempt. */
   readonly attempt: number;
   /** When the call must be over, on the host's monotonic clock. The wire carries what remains, in milliseconds. */

@@ -34,10 +34,14 @@ interface Setup {
 }
 
 /** A fleet of `count` instances that are known and connected to. */
-async function make(count: number, options: Partial<FleetTransportOptions> = {}): Promise<Setup> {
+async function make(
+  count: number,
+  options: Partial<FleetTransportOptions> = {},
+  more: (n: number) => Partial<Instance> = () => ({}),
+): Promise<Setup> {
   const clock = new ManualClock();
   const fakes = new FakeInstances(clock);
-  for (let n = 1; n <= count; n += 1) fakes.add(n);
+  for (let n = 1; n <= count; n += 1) fakes.add(n, 5, more(n));
   const registry = new StaticRegistry(fakes.all.map(({ instance }) => instance));
   const metrics = new Metrics();
   const random = seededRandom(7);
@@ -267,6 +271,50 @@ void test("calls keep to one instance by the field that the contract names; a fu
   const again = new Set<unknown>();
   for (let call = 0; call < 50; call += 1) again.add(await clock.until(send({ input: { cart: "c" }, attempt: 2 })));
   assert.ok(again.size > 1);
+});
+
+void test("calls stay in the caller's zone, as the registry tells zones", async () => {
+  const { fakes, offer } = await make(4, { zone: "a" }, (n) => ({ zone: n > 2 ? "b" : "a" }));
+  assert.deepEqual(await offer(100, 1), []);
+  const calls = fakes.all.map((fake) => fake.calls);
+  assert.deepEqual(calls.slice(2), [0, 0]);
+});
+
+void test("an instance has the weight that the registry tells", async () => {
+  const { fakes, offer } = await make(2, {}, (n) => ({ weight: n === 1 ? 1 : 0.25 }));
+  assert.deepEqual(await offer(400, 1), []);
+  assert.ok(only(fakes, 2).calls < 160, `${only(fakes, 2).calls} of 400`);
+});
+
+void test("an instance that joins and says that it is new begins with few calls; one that is old does not", async () => {
+  const { fakes, offer, registry, clock } = await make(2);
+  const [fresh, old] = [fakes.add(3), fakes.add(4)];
+  await registry.register({ ...old.instance, startedAt: clock.now() - 3_600_000 });
+  await registry.register({ ...fresh.instance, startedAt: clock.now() });
+  await clock.advance(10);
+  assert.deepEqual(await offer(200, 1), []);
+  assert.ok(fresh.calls < 25, `${fresh.calls} of 200 for the new one`);
+  assert.ok(old.calls > 35, `${old.calls} of 200 for the old one`);
+  await clock.advance(20_000);
+  const before = fresh.calls;
+  assert.deepEqual(await offer(200, 1), []);
+  assert.ok(fresh.calls - before > 35, `${fresh.calls - before} of 200 when it is not new any more`);
+});
+
+void test("a critical call is not the one that tries out an instance that failed", async () => {
+  const outlier = { failuresInRow: 3, ejectionMs: 1_000 };
+  const { fakes, offer, clock } = await make(2, { balance: { outlier, decayMs: 100 } });
+  const failing = only(fakes, 1);
+  const { answer } = failing;
+  failing.answer = () => Promise.reject(Down.with(undefined));
+  while (failing.calls < 3) await offer(1, 500);
+  failing.answer = answer;
+  await clock.advance(5_000);
+  const before = failing.calls;
+  assert.deepEqual(await offer(40, 10, { criticality: "critical" }), []);
+  assert.equal(failing.calls, before);
+  assert.deepEqual(await offer(1, 10), []);
+  assert.equal(failing.calls, before + 1);
 });
 
 void test("metrics tell how many instances there are, and in which state", async () => {

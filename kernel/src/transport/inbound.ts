@@ -68,10 +68,10 @@ export function inbound(options: InboundOptions): (call: InboundCall, peerId: st
     if (objection !== undefined) throw refuse(call, peerId, objection);
     const identity = workload.kind === "operator" ? operator : identityOf(options, workload, call);
     if (typeof identity === "string") throw refuse(call, peerId, identity);
-    const { service, operation, input, key, clientKey, insists, attempt, deadlineAt } = call;
+    const { service, operation, input, key, clientKey, insists, mayBeStale, attempt, deadlineAt } = call;
     const { caller, trace, criticality, signal } = call;
     return {
-      ...{ service, operation, input, key, clientKey, insists, attempt, deadlineAt },
+      ...{ service, operation, input, key, clientKey, insists, mayBeStale, attempt, deadlineAt },
       ...{ caller, identity, peer: peerId, trace, criticality, signal },
     };
   };

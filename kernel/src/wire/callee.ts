@@ -1,11 +1,13 @@
 /**
- * The side that is called, without input and output. What is under way is bounded: by number, whether its caller still
- * waits or not, for a handler that goes on after its caller gave up costs as much.
+ * The side that is called, without input and output. What is under way is bounded: by number and by what came with it,
+ * whether its caller still waits or not, for a handler that goes on after its caller gave up costs as much. So is what
+ * waits for a peer to read it.
  */
-import { Broken, type FaultData } from "../std/mod.ts";
-import { creditBody, creditOf } from "./caller.ts";
-import { Malformed, ReplyUnsendable, Unsendable } from "./faults.ts";
-import { type Frame, FrameType } from "./frames.ts";
+import { Broken, type Fault, type FaultData } from "../std/mod.ts";
+import { ByteBudget, INPUT_BYTES_MAX, OUTPUT_BYTES_MAX } from "./budget.ts";
+import { CallTable } from "./call-table.ts";
+import { Malformed, ReplyDropped, ReplyUnsendable, Unsendable } from "./faults.ts";
+import { type Frame, FrameType, creditBody, creditOf } from "./frames.ts";
 import type { Agreement } from "./hello.ts";
 import { DRAIN_REPLACED, Link, type LinkHandler, type LinkOptions } from "./link.ts";
 import {
@@ -16,6 +18,7 @@ import {
   headerBounds,
   readCall,
   replyFlags,
+  sendsChunks,
 } from "./messages.ts";
 import { ChunkReceiver, ChunkSender } from "./streams.ts";
 import type { HeaderBounds } from "./values.ts";
@@ -40,6 +43,10 @@ export interface IncomingCall {
 /** What the side that is called is made with. */
 export interface CalleeOptions extends LinkOptions {
   readonly onCall: (call: IncomingCall) => void;
+  /** What calls under way may hold of what came with them; 32 MiB unless said. What does not fit is refused as busy. */
+  readonly inputs?: ByteBudget | undefined;
+  /** What may wait for the peer to read it; 64 MiB unless said. Answers that do not fit become faults. */
+  readonly outputs?: ByteBudget | undefined;
   /** What the error is that a broken stream throws. */
   readonly streamError: (detail: string) => Error;
   readonly onClosed: (reason: string) => void;
@@ -49,6 +56,9 @@ export interface CalleeOptions extends LinkOptions {
   readonly onFinished: () => void;
 }
 
+/** What grew by less is told to the budget only once in a turn. */
+const ACCOUNT_BYTES = 64 * 1024;
+
 const REFUSED = { draining: 0, busy: 1, late: 2 } as const;
 
 class Running implements IncomingCall {
@@ -56,6 +66,8 @@ class Running implements IncomingCall {
   readonly deadlineAt: number;
   readonly id: number;
   readonly owner: CalleeSide;
+  /** What it holds of the inputs' budget, in bytes. */
+  readonly weight: number;
   chunks: ChunkReceiver | undefined;
   sender: ChunkSender | undefined;
   /** Nobody waits for the answer any more. */
@@ -64,11 +76,13 @@ class Running implements IncomingCall {
   isAnswered = false;
   #abort: AbortController | undefined;
 
-  constructor(owner: CalleeSide, id: number, message: CallMessage, deadlineAt: number) {
+  // oxlint-disable-next-line max-params -- one is made for each call
+  constructor(owner: CalleeSide, id: number, message: CallMessage, deadlineAt: number, weight: number) {
     this.owner = owner;
     this.id = id;
     this.message = message;
     this.deadlineAt = deadlineAt;
+    this.weight = weight;
   }
 
   /** Made when it is asked for: many handlers never look. */
@@ -99,18 +113,25 @@ class Running implements IncomingCall {
 export class CalleeSide {
   readonly link: Link;
   readonly #options: CalleeOptions;
-  readonly #running = new Map<number, Running>();
+  readonly #running = new CallTable<Running>();
   readonly #bounds: HeaderBounds;
+  readonly #inputs: ByteBudget;
+  readonly #outputs: ByteBudget;
+  /** What is taken of the outputs' budget, in bytes. */
+  #queued = 0;
   #lastId = 0;
   #streams = 0;
   #agreement: Agreement | undefined;
   /** The last call that is still taken, once it drains. */
   #drainedAfter: number | undefined;
+  #isReplaced = false;
 
   constructor(options: CalleeOptions) {
     this.#options = options;
+    this.#inputs = options.inputs ?? new ByteBudget(INPUT_BYTES_MAX);
+    this.#outputs = options.outputs ?? new ByteBudget(OUTPUT_BYTES_MAX);
     const handler: LinkHandler = {
-      opened: (agreement) => (this.#agreement = agreement),
+      opened: (agreement) => this.#opened(agreement),
       frame: (frame) => this.#frame(frame),
       drained: () => {},
       closed: (reason) => this.#closed(reason),
@@ -130,9 +151,28 @@ export class CalleeSide {
   drain(isReplaced = false): void {
     if (this.#drainedAfter !== undefined || this.link.state === "closed") return;
     this.#drainedAfter = this.#lastId;
-    // Before the hello there is nobody to tell yet; what comes is refused.
-    if (this.link.state === "open") this.link.send(FrameType.drain, isReplaced ? DRAIN_REPLACED : 0, this.#lastId);
+    this.#isReplaced = isReplaced;
+    // Before the hello there is nobody to tell yet.
+    if (this.link.state === "open") this.#tellDrained(this.#lastId);
     if (this.#running.size === 0) this.#options.onFinished();
+  }
+
+  /** Says that bytes were taken to be sent: there is room for others. */
+  flushed(): void {
+    if (this.link.state === "closed") return;
+    const waiting = this.link.pendingBytes;
+    if (waiting === this.#queued) return;
+    this.#outputs.add(waiting - this.#queued);
+    this.#queued = waiting;
+  }
+
+  #opened(agreement: Agreement): void {
+    this.#agreement = agreement;
+    if (this.#drainedAfter !== undefined) this.#tellDrained(this.#drainedAfter);
+  }
+
+  #tellDrained(lastId: number): void {
+    this.link.send(FrameType.drain, this.#isReplaced ? DRAIN_REPLACED : 0, lastId);
   }
 
   #frame(frame: Frame): void {
@@ -148,7 +188,8 @@ export class CalleeSide {
     // It is answered already.
     if (running === undefined) return;
     if (type === FrameType.cancel) this.#cancelled(running);
-    else if (type === FrameType.chunk && running.message.sendsChunks) this.#chunk(running, frame);
+    else if (type === FrameType.chunk && running.message.sendsChunks)
+      running.chunks?.push(frame.bytes, frame.start, frame.end);
     else if (type === FrameType.end && running.message.sendsChunks)
       running.chunks?.end(flags === 0 ? undefined : this.#options.streamError("the caller broke it off"));
     else if (type === FrameType.credit && running.sender !== undefined) running.sender.grant(creditOf(frame));
@@ -161,12 +202,16 @@ export class CalleeSide {
     if (this.#drainedAfter !== undefined) return link.send(FrameType.refuse, REFUSED.draining, id);
     const isStream = hasStreams(flags);
     // Before anything is read of it: refusing must cost nearly nothing.
-    if (this.#running.size >= callsMax || (isStream && this.#streams >= streamsMax))
+    if (this.#running.size >= callsMax || (isStream && this.#streams >= streamsMax) || !this.#outputs.fits(1))
       return link.send(FrameType.refuse, REFUSED.busy, id);
-    const message = readCall(flags, link.reading.decode(bytes, start, end, this.#bounds));
+    const { reading } = link;
+    const weight = reading.weigh(bytes, start, end, this.#bounds) + (sendsChunks(flags) ? this.#windowBytes : 0);
+    if (!this.#inputs.fits(weight)) return link.send(FrameType.refuse, REFUSED.busy, id);
+    const message = readCall(flags, reading.make(bytes, start, end));
     if (message.remainingMs <= 0) return link.send(FrameType.refuse, REFUSED.late, id);
-    const running = new Running(this, id, message, link.nowMs + message.remainingMs);
-    this.#running.set(id, running);
+    const running = new Running(this, id, message, link.nowMs + message.remainingMs, weight);
+    this.#running.add(running);
+    this.#inputs.add(weight);
     if (isStream) this.#openStream(running);
     if (link.wakeBy(running.deadlineAt)) this.#options.onWake();
     this.#options.onCall(running);
@@ -175,19 +220,18 @@ export class CalleeSide {
   #openStream(running: Running): void {
     this.#streams += 1;
     const { link } = this;
-    const { peerLimits } = this.#agreement!;
+    const windowBytes = this.#windowBytes;
     if (running.message.sendsChunks)
-      running.chunks = new ChunkReceiver(link.limits.windowBytes, (granted) => {
-        if (this.#running.has(running.id)) link.send(FrameType.credit, 0, running.id, creditBody(granted));
+      running.chunks = new ChunkReceiver(windowBytes, link.reading, (granted) => {
+        if (!running.isAnswered) link.send(FrameType.credit, 0, running.id, creditBody(granted));
       });
     if (running.message.takesChunks)
-      running.sender = new ChunkSender(peerLimits.windowBytes, (chunk) =>
-        link.send(FrameType.chunk, 0, running.id, chunk),
-      );
+      running.sender = new ChunkSender(windowBytes, (chunk) => link.send(FrameType.chunk, 0, running.id, chunk));
   }
 
-  #chunk(running: Running, { bytes, start, end }: Frame): void {
-    running.chunks?.push(this.link.reading.decode(bytes, start, end), end - start);
+  /** What is sent ahead of a stream, in either direction: a peer that would take more has no say in what waits here. */
+  get #windowBytes(): number {
+    return Math.min(this.link.limits.windowBytes, this.#agreement!.peerLimits.windowBytes);
   }
 
   /** Sends a chunk of a call's answer. */
@@ -202,19 +246,10 @@ export class CalleeSide {
   /** Answers a call. */
   reply(running: Running, output: unknown, replayed: boolean): Error | undefined {
     if (!this.#settle(running)) return undefined;
-    const { link } = this;
-    try {
-      const body = output === undefined ? undefined : link.writing.encode(output);
-      link.send(FrameType.reply, replyFlags(output, replayed), running.id, body);
-    } catch (error) {
-      const reason = Unsendable.is(error) ? error.data.reason : "it cannot be written";
-      const fault = ReplyUnsendable.with({ reason }, { cause: error });
-      this.#sendFault(running.id, fault.toJSON(), false);
-      this.#finishIfDrained();
-      return fault;
-    }
+    const failure = this.#sendReply(running.id, output, replayed);
+    if (failure !== undefined) this.#sendFault(running.id, failure.toJSON(), false);
     this.#finishIfDrained();
-    return undefined;
+    return failure;
   }
 
   /** Answers a call with a fault. */
@@ -223,22 +258,47 @@ export class CalleeSide {
     this.#finishIfDrained();
   }
 
+  /** Sends an answer, or returns why it cannot be. */
+  #sendReply(id: number, output: unknown, replayed: boolean): Fault | undefined {
+    const { link } = this;
+    try {
+      const body = output === undefined ? undefined : link.writing.encode(output);
+      if (body !== undefined && !this.#hasRoom(body)) return ReplyDropped.with({ waitingBytes: link.pendingBytes });
+      link.send(FrameType.reply, replyFlags(output, replayed), id, body);
+      return undefined;
+    } catch (error) {
+      const reason = Unsendable.is(error) ? error.data.reason : "it cannot be written";
+      return ReplyUnsendable.with({ reason }, { cause: error });
+    }
+  }
+
   #sendFault(id: number, fault: FaultData, retried: boolean): void {
     const { link } = this;
     let body: Uint8Array;
     try {
       body = encodeFault(link.writing, fault);
+      // What stands in for it is as long as a refusal, and no more than one for each call under way.
+      if (!this.#hasRoom(body))
+        body = encodeFault(link.writing, ReplyDropped.with({ waitingBytes: link.pendingBytes }).toJSON());
     } catch {
       body = encodeFault(link.writing, Broken.with(undefined).toJSON());
     }
     link.send(FrameType.fault, faultFlags(retried), id, body);
   }
 
+  /** Whether an answer may wait with what waits already. */
+  #hasRoom(body: Uint8Array): boolean {
+    const grown = this.link.pendingBytes - this.#queued;
+    if (grown > ACCOUNT_BYTES) this.flushed();
+    return this.#outputs.fits(this.link.pendingBytes - this.#queued + body.length);
+  }
+
   /** Gives the call's place free. Returns whether its caller still waits. */
   #settle(running: Running): boolean {
     if (running.isAnswered) return false;
     running.isAnswered = true;
-    this.#running.delete(running.id);
+    this.#running.delete(running);
+    this.#inputs.add(-running.weight);
     if (running.message.sendsChunks || running.message.takesChunks) {
       this.#streams -= 1;
       running.sender?.close();
@@ -260,6 +320,8 @@ export class CalleeSide {
 
   #closed(reason: string): void {
     for (const running of this.#running.values()) this.#cancelled(running);
+    this.#outputs.add(-this.#queued);
+    this.#queued = 0;
     this.#options.onClosed(reason);
   }
 

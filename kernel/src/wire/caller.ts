@@ -2,52 +2,22 @@
  * The side that calls, without input and output. Each call ends exactly once, with what is known of it: that it was
  * answered, that it was certainly not started, or that nobody knows.
  */
-import type { FaultData } from "../std/mod.ts";
+import { CallTable } from "./call-table.ts";
 import { Malformed, type NotStartedReason, Unsendable } from "./faults.ts";
-import { type Frame, FrameType, putUint32, uint32At } from "./frames.ts";
+import { type Frame, FrameType, creditBody, creditOf } from "./frames.ts";
 import type { Agreement } from "./hello.ts";
 import { Link, type LinkHandler, type LinkOptions } from "./link.ts";
-import { type CallMessage, callFlags, encodeCall, headerBounds, readFault, readReplyFlags } from "./messages.ts";
+import { callFlags, encodeCall, headerBounds, readFault, readReplyFlags } from "./messages.ts";
+import { type CallHandle, type CallOutcome, type OutgoingCall, Pending, type PendingOwner } from "./outgoing-call.ts";
 import { ChunkReceiver, ChunkSender } from "./streams.ts";
 import type { HeaderBounds } from "./values.ts";
-
-/** How a call ended, as far as this side knows. */
-export type CallOutcome =
-  | { readonly kind: "reply"; readonly output: unknown; readonly replayed: boolean }
-  | { readonly kind: "fault"; readonly fault: FaultData; readonly retried: boolean }
-  /** It was certainly not started. */
-  | { readonly kind: "refused"; readonly reason: NotStartedReason; readonly detail: string }
-  /** Its input cannot be sent. */
-  | { readonly kind: "unsendable"; readonly error: Error }
-  /** No answer came before its deadline. */
-  | { readonly kind: "expired" }
-  /** This side gave up. */
-  | { readonly kind: "cancelled" }
-  /** The connection ended first: whether it took effect is unknown. */
-  | { readonly kind: "lost"; readonly detail: string };
-
-/** A call to be made. */
-export interface OutgoingCall extends Omit<CallMessage, "remainingMs"> {
-  /** On the monotonic clock, in milliseconds. */
-  readonly deadlineAt: number;
-}
-
-/** A call under way. */
-export interface CallHandle {
-  /** Gives up: the callee is told, and the call ends as `cancelled`. */
-  cancel(): void;
-  /** Sends a chunk; resolves with whether it was sent. @throws {Unsendable} */
-  write(value: unknown): Promise<boolean>;
-  /** No more chunks are sent; `isWhole` says whether they were all there are. */
-  end(isWhole: boolean): void;
-  /** The chunks that come, once the call was sent; undefined when it takes none, or was never sent. */
-  readonly opened: Promise<AsyncIterable<unknown> | undefined>;
-}
 
 /** What the side that calls is made with. */
 export interface CallerOptions extends LinkOptions {
   /** How many calls may wait for a place; further ones are refused. 4,096 unless said. */
   readonly waitingMax?: number | undefined;
+  /** From how many unsent bytes on calls wait for a place; 1 MiB unless said. One call may go beyond it. */
+  readonly pendingBytesMax?: number | undefined;
   /** What the error is that a broken stream throws. */
   readonly streamError: (detail: string) => Error;
   /** The peer takes no further calls, or the connection is over. */
@@ -64,51 +34,19 @@ export interface CallerOptions extends LinkOptions {
 /** The refusals that a callee sends, by number. */
 export const REFUSALS: readonly (NotStartedReason | "late")[] = ["draining", "busy", "late", "unsupported"];
 
+/** How many calls wait, and how many bytes may before they do, unless it is said. */
+const WAITING_MAX = 4_096;
+const PENDING_BYTES_MAX = 1024 * 1024;
+
 /** Ids end here; the connection is replaced before. */
 const ID_MAX = 2 ** 31 - 1;
 
-class Pending implements CallHandle {
-  readonly call: OutgoingCall;
-  readonly owner: CallerSide;
-  onEnd: ((outcome: CallOutcome) => void) | undefined;
-  id = 0;
-  chunks: ChunkReceiver | undefined;
-  sender: ChunkSender | undefined;
-  /** What is waiting to be written until the call itself was sent. */
-  onSent: (() => void)[] | undefined;
-
-  constructor(owner: CallerSide, call: OutgoingCall, onEnd: (outcome: CallOutcome) => void) {
-    this.owner = owner;
-    this.call = call;
-    this.onEnd = onEnd;
-  }
-
-  get opened(): Promise<AsyncIterable<unknown> | undefined> {
-    if (this.id !== 0 || this.onEnd === undefined) return Promise.resolve(this.chunks);
-    return new Promise((resolve) => (this.onSent ??= []).push(() => resolve(this.chunks)));
-  }
-
-  cancel(): void {
-    this.owner.giveUp(this, { kind: "cancelled" });
-  }
-
-  async write(value: unknown): Promise<boolean> {
-    if (this.onEnd === undefined) return false;
-    if (this.sender === undefined) await new Promise<void>((resolve) => (this.onSent ??= []).push(resolve));
-    return this.sender === undefined ? false : this.owner.writeChunk(this.sender, value);
-  }
-
-  end(isWhole: boolean): void {
-    if (this.sender === undefined) (this.onSent ??= []).push(() => this.owner.endChunks(this, isWhole));
-    else this.owner.endChunks(this, isWhole);
-  }
-}
-
 /** The calling side of a connection. */
-export class CallerSide {
+export class CallerSide implements PendingOwner {
   readonly link: Link;
   readonly #options: CallerOptions;
-  readonly #active = new Map<number, Pending>();
+  readonly #pendingBytesMax: number;
+  readonly #active = new CallTable<Pending>();
   #waiting: Pending[] = [];
   #waitingFrom = 0;
   #lastId = 0;
@@ -124,6 +62,7 @@ export class CallerSide {
 
   constructor(options: CallerOptions) {
     this.#options = options;
+    this.#pendingBytesMax = options.pendingBytesMax ?? PENDING_BYTES_MAX;
     const handler: LinkHandler = {
       opened: (agreement) => this.#opened(agreement),
       frame: (frame) => this.#frame(frame),
@@ -157,7 +96,7 @@ export class CallerSide {
   call(call: OutgoingCall, nowMs: number, onEnd: (outcome: CallOutcome) => void): CallHandle | CallOutcome {
     if (call.deadlineAt <= nowMs) return { kind: "expired" };
     if (!this.isUsable) return { kind: "refused", reason: "closed", detail: "the connection takes no further calls" };
-    if (this.waitingCalls >= (this.#options.waitingMax ?? 4_096))
+    if (this.waitingCalls >= (this.#options.waitingMax ?? WAITING_MAX))
       return { kind: "refused", reason: "busy", detail: "too many calls wait already" };
     const pending = new Pending(this, call, onEnd);
     const { link } = this;
@@ -181,10 +120,10 @@ export class CallerSide {
     if (this.#active.size === 0) this.#options.onFinished();
   }
 
-  /** Says whether more bytes wait than should: then calls wait, too. */
-  congested(isCongested: boolean): void {
+  /** Says that bytes were taken, and whether more wait than should all the same: then calls wait, too. */
+  flushed(isCongested: boolean): void {
     this.#isCongested = isCongested;
-    if (!isCongested) this.#sendWaiting();
+    if (!isCongested && this.waitingCalls > 0) this.#sendWaiting();
   }
 
   /** Ends a call from this side. */
@@ -214,7 +153,9 @@ export class CallerSide {
   }
 
   #hasPlace(): boolean {
-    return this.link.state === "open" && this.#active.size < this.#callsMax && !this.#isCongested;
+    const { link } = this;
+    if (link.state !== "open" || this.#isCongested || this.#active.size >= this.#callsMax) return false;
+    return link.pendingBytes < this.#pendingBytesMax;
   }
 
   #opened(agreement: Agreement): void {
@@ -262,7 +203,7 @@ export class CallerSide {
       return { kind: "unsendable", error: error as Error };
     }
     pending.id = this.#lastId += 1;
-    this.#active.set(pending.id, pending);
+    this.#active.add(pending);
     link.send(FrameType.call, callFlags(call), pending.id, body);
     for (const sent of pending.onSent?.splice(0) ?? []) sent();
     if (this.#lastId >= ID_MAX) this.retire();
@@ -277,12 +218,11 @@ export class CallerSide {
       return { kind: "refused", reason: "busy", detail: "too many streams" };
     this.#streams += 1;
     const { link } = this;
+    const windowBytes = Math.min(peerLimits.windowBytes, link.limits.windowBytes);
     if (pending.call.sendsChunks)
-      pending.sender = new ChunkSender(peerLimits.windowBytes, (bytes) =>
-        link.send(FrameType.chunk, 0, pending.id, bytes),
-      );
+      pending.sender = new ChunkSender(windowBytes, (bytes) => link.send(FrameType.chunk, 0, pending.id, bytes));
     if (pending.call.takesChunks)
-      pending.chunks = new ChunkReceiver(link.limits.windowBytes, (bytes) => {
+      pending.chunks = new ChunkReceiver(windowBytes, link.reading, (bytes) => {
         if (pending.onEnd !== undefined) link.send(FrameType.credit, 0, pending.id, creditBody(bytes));
       });
     return undefined;
@@ -306,7 +246,7 @@ export class CallerSide {
       const detail = "the callee said so";
       this.#answered(pending, reason === "late" ? { kind: "expired" } : { kind: "refused", reason, detail });
     } else if (type === FrameType.chunk && pending.chunks !== undefined) {
-      pending.chunks.push(reading.decode(bytes, start, end), end - start);
+      pending.chunks.push(bytes, start, end);
     } else if (type === FrameType.credit && pending.sender !== undefined) {
       pending.sender.grant(creditOf(frame));
     } else {
@@ -321,7 +261,7 @@ export class CallerSide {
   }
 
   #release(pending: Pending): void {
-    this.#active.delete(pending.id);
+    this.#active.delete(pending);
     if (pending.sender !== undefined || pending.chunks !== undefined) this.#streams -= 1;
     if (!this.isUsable && this.#active.size === 0 && this.link.state === "open") this.#options.onFinished();
   }
@@ -343,7 +283,7 @@ export class CallerSide {
     this.isDrained = reason === "draining";
     for (const pending of this.#active.values()) {
       if (pending.id <= lastId) continue;
-      this.#active.delete(pending.id);
+      this.#active.delete(pending);
       this.#end(pending, { kind: "refused", reason, detail: "the callee takes no further calls" });
     }
     this.#refuseWaiting(reason, "the callee takes no further calls");
@@ -362,7 +302,7 @@ export class CallerSide {
   #closed(reason: string): void {
     const wasUsable = this.isUsable;
     this.isUsable = false;
-    const active = [...this.#active.values()];
+    const active = this.#active.values();
     this.#active.clear();
     for (const pending of active) this.#end(pending, { kind: "lost", detail: reason });
     this.#refuseWaiting(this.isOpened ? "closed" : "unreachable", reason);
@@ -381,17 +321,4 @@ export class CallerSide {
     }
     return next;
   }
-}
-
-/** The body of a credit frame. */
-export function creditBody(bytes: number): Uint8Array {
-  const body = new Uint8Array(4);
-  putUint32(body, 0, bytes);
-  return body;
-}
-
-/** The bytes that a credit frame grants. @throws {Malformed} */
-export function creditOf({ bytes, start, end }: Frame): number {
-  if (end - start < 4) throw Malformed.with({ reason: "a credit without a number" });
-  return uint32At(bytes, start);
 }

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, test } from "node:test";
-import type { CallOutcome } from "./caller.ts";
 import { Malformed } from "./faults.ts";
 import { FrameType, FrameWriter } from "./frames.ts";
 import { encodeHello } from "./hello.ts";
 import { WIRE_LIMITS } from "./limits.ts";
+import type { CallOutcome } from "./outgoing-call.ts";
 import { Pair } from "./testing/pair.ts";
 import { ValueCodec } from "./values.ts";
 
@@ -36,6 +36,7 @@ void describe("a connection of calls", () => {
           key: "key",
           clientKey: true,
           insists: true,
+          mayBeStale: true,
           attempt: 3,
           caller: "checkout",
           criticality: "critical" as const,
@@ -210,6 +211,22 @@ void describe("a connection of calls", () => {
     assert.equal(pair.caller.isDrained, false);
   });
 
+  for (const isReplaced of [false, true]) {
+    void test(`is told before any call that it is ${isReplaced ? "replaced" : "drained"}, though it was before the hello`, () => {
+      const pair = new Pair();
+      const outcomes: CallOutcome[] = [];
+      pair.callee.drain(isReplaced);
+      pair.call({}, outcomes);
+      pair.pump();
+      assert.deepEqual(
+        outcomes.map((outcome) => outcome.kind === "refused" && outcome.reason),
+        [isReplaced ? "replaced" : "draining"],
+      );
+      assert.deepEqual([pair.caller.isUsable, pair.caller.isDrained], [false, !isReplaced]);
+      assert.ok(pair.log.includes("caller finished"));
+    });
+  }
+
   void test("does not know of calls under way on a connection that ended; those that wait were not started", () => {
     const pair = new Pair({ calleeLimits: { callsMax: 1 } }).pump();
     const outcomes: CallOutcome[] = [];
@@ -339,6 +356,19 @@ void describe("a peer that does what it must not", () => {
     }
     assert.equal(pair.callee.link.state, "closed");
     assert.ok(pair.nowMs >= 20_000);
+  });
+
+  void test("has its time for each frame: that others ended and began in the same bytes is no delay", () => {
+    const pair = new Pair({ timing: { idleMs: 100_000 } }).pump();
+    for (let n = 0; n < 40; n += 1) pair.call({ deadlineAt: 100_000 });
+    const bytes = Buffer.concat(pair.caller.link.take());
+    const length = Math.floor(bytes.length / 40);
+    // Each piece ends amid a frame.
+    for (let at = 0, to = Math.floor(length * 1.5); at < bytes.length; at = to, to += length) {
+      pair.callee.link.receive(Uint8Array.from(bytes.subarray(at, to)), pair.nowMs);
+      pair.pass(1_000);
+    }
+    assert.deepEqual([pair.calls.length, pair.callee.link.state], [40, "open"]);
   });
 
   void test("is asked for a sign of life when it is silent, and cut off when it gives none", () => {

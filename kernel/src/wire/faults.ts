@@ -22,6 +22,14 @@ export const ReplyUnsendable: FaultType<{ reason: string }> = defineFault({
   message: ({ reason }) => `The answer cannot be sent: ${reason}. Answer less at once, in pages.`,
 });
 
+/** The callee's answer was given up: too much waits for its caller, or its peers, to read. It was carried out, if it succeeded. */
+export const ReplyDropped: FaultType<{ waitingBytes: number }> = defineFault({
+  code: "wire/reply-dropped",
+  kind: "unavailable",
+  message: ({ waitingBytes }) =>
+    `The answer is not sent: ${waitingBytes} bytes of others wait to be read. Repeat the call with the same key.`,
+});
+
 /**
  * Why a call was certainly not started: the callee goes away (`draining`), or only the connection is being replaced
  * (`replaced`); there is too much under way (`busy`); the connection ended first (`closed`) or never came about

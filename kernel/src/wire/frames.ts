@@ -54,10 +54,11 @@ export class FrameReader {
   }
 
   /**
-   * Reads what came; calls `take` with each whole frame. `take` may return false to stop.
+   * Reads what came; calls `take` with each whole frame. `take` may return false to stop: then what follows has not been
+   * read. Returns how many bytes were.
    * @throws {Malformed} when a frame is longer or shorter than allowed.
    */
-  read(chunk: Uint8Array, take: (frame: Frame) => boolean): void {
+  read(chunk: Uint8Array, take: (frame: Frame) => boolean): number {
     let at = 0;
     while (this.#stashed > 0 && at < chunk.length) {
       const wanted = this.#stashed < HEAD_BYTES ? HEAD_BYTES : this.#bytesOf(this.#stash, 0);
@@ -69,15 +70,16 @@ export class FrameReader {
       this.#stash = NOTHING;
       const end = this.#stashed;
       this.#stashed = 0;
-      if (!take(frameAt(whole, 0, end))) return;
+      if (!take(frameAt(whole, 0, end))) return at;
     }
     while (chunk.length - at >= HEAD_BYTES) {
       const end = at + this.#bytesOf(chunk, at);
       if (end > chunk.length) break;
-      if (!take(frameAt(chunk, at, end))) return;
+      if (!take(frameAt(chunk, at, end))) return end;
       at = end;
     }
     if (at < chunk.length) this.#keep(chunk, at, chunk.length);
+    return chunk.length;
   }
 
   #bytesOf(bytes: Uint8Array, at: number): number {
@@ -134,13 +136,27 @@ export class FrameWriter {
     this.pendingBytes += size;
   }
 
-  /** What waits, in order; then nothing waits. */
-  take(): Uint8Array[] {
-    const taken = this.#full;
-    if (this.#at > this.#start) taken.push(this.#slab.subarray(this.#start, this.#at));
+  /** What waits, in order, up to so many bytes: all of it unless said. It waits no more. */
+  take(bytesMax: number = Number.POSITIVE_INFINITY): Uint8Array[] {
+    if (bytesMax <= 0) return [];
+    const waiting = this.#full;
+    if (this.#at > this.#start) waiting.push(this.#slab.subarray(this.#start, this.#at));
     this.#start = this.#at;
-    this.#full = [];
-    this.pendingBytes = 0;
+    if (this.pendingBytes <= bytesMax) {
+      this.#full = [];
+      this.pendingBytes = 0;
+      return waiting;
+    }
+    let left = bytesMax;
+    let whole = 0;
+    while (waiting[whole]!.length <= left) left -= waiting[whole++]!.length;
+    const taken = waiting.splice(0, whole);
+    // Frames may be cut anywhere: the other side puts them together again.
+    if (left > 0) {
+      taken.push(waiting[0]!.subarray(0, left));
+      waiting[0] = waiting[0]!.subarray(left);
+    }
+    this.pendingBytes -= bytesMax;
     return taken;
   }
 
@@ -158,4 +174,17 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;
   bytes[at + 3] = value;
+}
+
+/** The body of a credit frame. */
+export function creditBody(bytes: number): Uint8Array {
+  const body = new Uint8Array(4);
+  putUint32(body, 0, bytes);
+  return body;
+}
+
+/** The bytes that a credit frame grants. @throws {Malformed} */
+export function creditOf({ bytes, start, end }: Frame): number {
+  if (end - start < 4) throw Malformed.with({ reason: "a credit without a number" });
+  return uint32At(bytes, start);
 }

@@ -12,6 +12,8 @@ export interface CallMessage {
   readonly key: string | undefined;
   readonly clientKey: boolean;
   readonly insists: boolean;
+  /** Whether nothing is decided by the answer: it may come from a state that is a little old. */
+  readonly mayBeStale: boolean;
   readonly attempt: number;
   /** What remains until the deadline, in milliseconds. */
   readonly remainingMs: number;
@@ -30,7 +32,7 @@ export interface CallMessage {
 }
 
 /** Bits of a call's flags. */
-const CALL = { clientKey: 1, insists: 2, sendsChunks: 4, takesChunks: 8, noInput: 16 } as const;
+const CALL = { clientKey: 1, insists: 2, sendsChunks: 4, takesChunks: 8, noInput: 16, mayBeStale: 32 } as const;
 /** Bits of an answer's flags. */
 const REPLY = { replayed: 1, noOutput: 2 } as const;
 /** Bit of a fault's flags: it was repeated already. */
@@ -74,6 +76,7 @@ export function callFlags(call: Omit<CallMessage, "remainingMs">): number {
   return (
     (call.clientKey ? CALL.clientKey : 0) |
     (call.insists ? CALL.insists : 0) |
+    (call.mayBeStale ? CALL.mayBeStale : 0) |
     (call.sendsChunks ? CALL.sendsChunks : 0) |
     (call.takesChunks ? CALL.takesChunks : 0) |
     (call.input === undefined ? CALL.noInput : 0)
@@ -83,6 +86,11 @@ export function callFlags(call: Omit<CallMessage, "remainingMs">): number {
 /** Whether a call with these flags has a stream in either direction. */
 export function hasStreams(flags: number): boolean {
   return (flags & (CALL.sendsChunks | CALL.takesChunks)) !== 0;
+}
+
+/** Whether the caller of a call with these flags sends chunks. */
+export function sendsChunks(flags: number): boolean {
+  return (flags & CALL.sendsChunks) !== 0;
 }
 
 /** Makes a call of its flags and its body's value. Items after those that are known are passed over. @throws {Malformed} */
@@ -99,6 +107,7 @@ export function readCall(flags: number, value: unknown): CallMessage {
     key: optionalText(key, "key"),
     clientKey: (flags & CALL.clientKey) !== 0,
     insists: (flags & CALL.insists) !== 0,
+    mayBeStale: (flags & CALL.mayBeStale) !== 0,
     attempt: atLeast(attempt, 1, "attempt"),
     remainingMs: finite(remainingMs, "remaining time"),
     caller: optionalText(caller, "caller"),

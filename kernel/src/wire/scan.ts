@@ -22,7 +22,8 @@ export class Scanner {
   #bytes: Uint8Array = EMPTY;
   #end = 0;
   #position = 0;
-  #items = 0;
+  /** How many members and items the value had that was scanned last, those of all levels together. */
+  items = 0;
   /** Where the marked item of the outermost array ended; -1 when there are fewer. */
   markedAt = -1;
 
@@ -41,7 +42,7 @@ export class Scanner {
     this.#bytes = bytes;
     this.#end = end;
     this.#position = start;
-    this.#items = 0;
+    this.items = 0;
     this.markedAt = -1;
     const left = this.#left;
     const isMap = this.#isMap;
@@ -135,8 +136,8 @@ export class Scanner {
 
   #container(count: number, isMap: boolean): number {
     const values = isMap ? count * 2 : count;
-    this.#items += count;
-    if (this.#items > this.#limits.itemsMax) throw bad(`more than ${this.#limits.itemsMax} members and items`);
+    this.items += count;
+    if (this.items > this.#limits.itemsMax) throw bad(`more than ${this.#limits.itemsMax} members and items`);
     this.#need(values);
     return isMap ? -values : values;
   }

@@ -3,6 +3,17 @@
  * than that, however slow the other side is.
  */
 import { Malformed } from "./faults.ts";
+import type { ValueCodec } from "./values.ts";
+
+/**
+ * What the shortest chunk costs of the credit: so that what stands about a chunk in memory is bounded, too. A window of
+ * 256 KiB holds 1,024 chunks.
+ */
+export const CHUNK_COST_MIN = 256;
+
+function costOf(bytes: number): number {
+  return Math.max(bytes, CHUNK_COST_MIN);
+}
 
 /** One end that sends chunks. */
 export class ChunkSender {
@@ -25,8 +36,9 @@ export class ChunkSender {
    */
   write(bytes: Uint8Array): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false);
-    if (this.#waiting.length === 0 && bytes.length <= this.#credit) {
-      this.#credit -= bytes.length;
+    const cost = costOf(bytes.length);
+    if (this.#waiting.length === 0 && cost <= this.#credit) {
+      this.#credit -= cost;
       this.#send(bytes);
       return Promise.resolve(true);
     }
@@ -42,9 +54,9 @@ export class ChunkSender {
   grant(bytes: number): void {
     this.#credit += bytes;
     if (this.#credit > this.#window) throw Malformed.with({ reason: "credit for more than was sent" });
-    while (this.#waiting.length > 0 && this.#waiting[0]!.bytes.length <= this.#credit) {
+    while (this.#waiting.length > 0 && costOf(this.#waiting[0]!.bytes.length) <= this.#credit) {
       const { bytes: next, resolve } = this.#waiting.shift()!;
-      this.#credit -= next.length;
+      this.#credit -= costOf(next.length);
       this.#send(next);
       resolve(true);
     }
@@ -62,25 +74,32 @@ type Ending = { readonly kind: "done" } | { readonly kind: "failed"; readonly er
 /** One end that receives chunks, in order, once. */
 export class ChunkReceiver implements AsyncIterable<unknown> {
   readonly #window: number;
+  readonly #codec: ValueCodec;
   readonly #grant: (bytes: number) => void;
-  readonly #chunks: { readonly value: unknown; readonly bytes: number }[] = [];
+  /** As they came: what is made of one may take fifty times as much. */
+  readonly #chunks: Uint8Array[] = [];
   /** What came and was not granted again: waiting here, or taken of late. */
   #held = 0;
   #taken = 0;
   #ending: Ending | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(windowBytes: number, grant: (bytes: number) => void) {
+  /** `codec` reads the chunks; `grant` lets the peer send so many bytes more. */
+  constructor(windowBytes: number, codec: ValueCodec, grant: (bytes: number) => void) {
     this.#window = windowBytes;
+    this.#codec = codec;
     this.#grant = grant;
   }
 
-  /** Takes in a chunk. @throws {Malformed} when the peer had no credit for it. */
-  push(value: unknown, bytes: number): void {
-    if (this.#ending !== undefined) return this.#grant(bytes);
-    this.#held += bytes;
+  /** Takes in the chunk from `start` to `end`. @throws {Malformed} when it is none, or the peer had no credit for it. */
+  push(bytes: Uint8Array, start: number, end: number): void {
+    this.#codec.weigh(bytes, start, end);
+    const cost = costOf(end - start);
+    if (this.#ending !== undefined) return this.#grant(cost);
+    this.#held += cost;
     if (this.#held > this.#window) throw Malformed.with({ reason: "a chunk without credit" });
-    this.#chunks.push({ value, bytes });
+    // Not `slice`: of a socket's buffer that is no copy, and would keep all of it.
+    this.#chunks.push(new Uint8Array(bytes.subarray(start, end)));
     this.#wake?.();
   }
 
@@ -95,8 +114,8 @@ export class ChunkReceiver implements AsyncIterable<unknown> {
       while (true) {
         const next = this.#chunks.shift();
         if (next !== undefined) {
-          this.#tookBytes(next.bytes);
-          yield next.value;
+          this.#tookBytes(costOf(next.length));
+          yield this.#codec.make(next, 0, next.length);
         } else if (this.#ending === undefined) {
           await new Promise<void>((resolve) => (this.#wake = resolve));
         } else if (this.#ending.kind === "failed") {
@@ -109,7 +128,7 @@ export class ChunkReceiver implements AsyncIterable<unknown> {
       // Whoever stops reading early still lets the sender get to its end.
       this.#ending ??= { kind: "done" };
       this.#tookBytes(
-        this.#chunks.splice(0).reduce((sum, { bytes }) => sum + bytes, 0),
+        this.#chunks.splice(0).reduce((sum, { length }) => sum + costOf(length), 0),
         true,
       );
     }

@@ -4,6 +4,7 @@
  */
 import { Decoder, Encoder, type ExtensionCodecType } from "@msgpack/msgpack";
 import { isFault } from "../std/mod.ts";
+import { weightOf } from "./budget.ts";
 import { Malformed, Unsendable } from "./faults.ts";
 import { type ScanLimits, Scanner } from "./scan.ts";
 
@@ -64,6 +65,20 @@ export class ValueCodec {
    */
   decode(bytes: Uint8Array, start: number, end: number, header?: HeaderBounds): unknown {
     this.#check(bytes, start, end, header);
+    return this.make(bytes, start, end);
+  }
+
+  /**
+   * Looks through a value without making it. Returns what it will take of memory, in bytes.
+   * @throws {Malformed}
+   */
+  weigh(bytes: Uint8Array, start: number, end: number, header?: HeaderBounds): number {
+    this.#check(bytes, start, end, header);
+    return weightOf(end - start, this.#scanner.items);
+  }
+
+  /** Makes a value that was looked through. @throws {Malformed} */
+  make(bytes: Uint8Array, start: number, end: number): unknown {
     try {
       return this.#decoder.decode(bytes.subarray(start, end));
     } catch (error) {

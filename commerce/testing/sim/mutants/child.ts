@@ -17,7 +17,8 @@ const spentMs = (): number => Math.round(performance.now() - beganAt);
 async function search(): Promise<Finding> {
   let seeds = 0;
   const tried = new Set<number>();
-  for (const seed of [...order.first, ...Array.from({ length: order.seedsMax }, (_, n) => n + 1)]) {
+  const { first, seedsMax, every = 1 } = order;
+  for (const seed of [...first, ...Array.from({ length: Math.floor(seedsMax / every) }, (_, n) => every * (n + 1))]) {
     if (tried.has(seed)) continue;
     if (spentMs() > order.timeMs) break;
     tried.add(seed);

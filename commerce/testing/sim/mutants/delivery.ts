@@ -65,8 +65,8 @@ export const deliveryMutants: readonly Mutant[] = [
     name: "a listener begins where the log ends",
     what: "what was recorded while it was down is left out",
     file: "kernel/src/events/consumer.ts",
-    find: "this.#read = await this.#cursor.load(head);",
-    replace: "this.#read = Math.max(await this.#cursor.load(head), await this.source.head());",
+    find: "this.#read = position;",
+    replace: "this.#read = Math.max(position, await this.source.head());",
   },
   {
     name: "a handler that failed counts as done",
@@ -87,8 +87,8 @@ export const deliveryMutants: readonly Mutant[] = [
     name: "the relay sends what is new to it",
     what: "events whose sender died before it sent them are never sent",
     file: "kernel/src/events/relay.ts",
-    find: "this.#head ??= await broker.head(service);",
-    replace: "this.#head ??= await source.head();",
+    find: "const head = await broker.head(service);",
+    replace: "const head = await source.head();",
   },
   {
     name: "the relay trusts what it remembers",
@@ -102,9 +102,8 @@ export const deliveryMutants: readonly Mutant[] = [
         replace: "    } catch (error) {\n",
       },
       {
-        find: "this.#head = await broker.append({ service, after, upTo: batch.upTo, events: batch.events });",
-        replace:
-          "await broker.append({ service, after, upTo: batch.upTo, events: batch.events });\n        this.#head = batch.upTo;",
+        find: "this.#head = await broker.append(holes === undefined ? run : { ...run, holes });",
+        replace: "await broker.append(holes === undefined ? run : { ...run, holes });\n        this.#head = upTo;",
       },
     ],
   },

@@ -6,6 +6,8 @@ export interface Order {
   readonly first: readonly number[];
   /** The highest seed. */
   readonly seedsMax: number;
+  /** Every which seed; each unless said. */
+  readonly every?: number | undefined;
   /** No further seed is begun after so long. */
   readonly timeMs: number;
   /** Whether to look for the fewest faults that show it. */

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { Finding } from "./finding.ts";
-import { MUTANTS } from "./list.ts";
+import { MUTANTS, everyOf } from "./list.ts";
 import { eachOf, search } from "./search.ts";
 import { type Row, TABLE, knownRows, tableOf } from "./table.ts";
 
@@ -16,8 +16,9 @@ const mutants =
 const rows = new Map(wanted.length === 0 ? [] : await knownRows());
 let missed = 0;
 
-await eachOf(mutants, availableParallelism(), async ({ name }) => {
-  const order = { first: [], seedsMax: SEEDS_MAX, timeMs: TIME_MS, shrinks: true };
+await eachOf(mutants, availableParallelism(), async (mutant) => {
+  const { name } = mutant;
+  const order = { first: [], seedsMax: SEEDS_MAX, every: everyOf(mutant), timeMs: TIME_MS, shrinks: true };
   const finding = await search(name, order);
   const row = rowOf(name, finding);
   if (row === undefined) {

@@ -11,6 +11,8 @@ export interface Mutant {
   /** Stands exactly once in the file; otherwise the mutant no longer applies, and its test fails. */
   readonly find: string;
   readonly replace: string;
+  /** Whether only runs with replicas can show it: others are not tried. */
+  readonly needsReplicas?: boolean;
   /** Further changes to the same file, where the mistake needs them. */
   readonly also?: readonly Edit[];
 }

@@ -1,5 +1,6 @@
 /** The table of mutants in the documentation: what was found, and how. */
 import { readFile } from "node:fs/promises";
+import { REPLICAS_EVERY } from "../replicas-every.ts";
 import { MUTANTS } from "./list.ts";
 
 /** Where it is. */
@@ -8,7 +9,7 @@ export const TABLE = new URL("../../../../docs/reference/mutants.md", import.met
 /** A row of the table. */
 export interface Row {
   readonly name: string;
-  /** The first seed from 1 that shows it: how many are needed. */
+  /** The first seed that shows it. */
   readonly seeds: number;
   /** What was violated. */
   readonly violated: string;
@@ -35,9 +36,11 @@ The simulation of the shop is tested by mutation: each of these mistakes is plan
 the simulation runs seeds from 1 on until something that must hold does not. ${found} of ${MUTANTS.length} are found. The sources
 are not changed for it: a module hook plants the mistake while its file is loaded
 (\`commerce/testing/sim/mutants/\`). \`npm run sim:mutants\` measures anew and writes this page;
-\`npm run sim:mutants -- "no inbox"\` only what is called so. In CI every mutant is looked for, its known seed first.
+\`npm run sim:mutants -- "no inbox"\` only what is called so. In CI those that a seed up to 3 shows are looked for, their known seed
+first; \`MUTANTS=all\` looks for every one.
 
-"Seeds" is how many seeds were run until it was found. "Faults" happened in that run; the last column has those that are
+"Seeds" is the first seed that shows it; of those that only replicas can show, the first among the seeds with replicas,
+which is one in ${REPLICAS_EVERY}. "Faults" happened in that run; the last column has those that are
 enough to show it.
 
 | mutant | what it breaks | seeds | violated | faults | enough |

@@ -28,7 +28,10 @@ type Parts = {
   readonly deadlineMs?: number;
   readonly data?: Parameters<typeof event>[0]["data"];
   readonly version?: number;
+  readonly keepMs?: number;
 };
+
+const DAY_MS = 24 * 3_600_000;
 
 const INPUT = { sku: t.text({ maxLength: 20 }), note: t.optional(t.text()) };
 const OUTPUT = { amount: t.integer({ minimum: 0 }), state: t.oneOf(["held", "sold"]) };
@@ -38,6 +41,7 @@ const DATA = { orderId: t.id(), total: t.integer() };
 function orders(parts: Parts = {}): ContractBase {
   const { input = t.object(INPUT), output = t.object(OUTPUT), data = t.object(DATA), version = 1 } = parts;
   const upcasts = version === 1 ? {} : { upcasts: { 1: (old: never) => old } };
+  const keep = parts.keepMs === undefined ? {} : { keepMs: parts.keepMs };
   return contract("orders", {
     version: "1.0.0",
     commands: {
@@ -50,7 +54,7 @@ function orders(parts: Parts = {}): ContractBase {
         ...(parts.deadlineMs === undefined ? {} : { deadlineMs: parts.deadlineMs }),
       }),
     },
-    events: { placed: event({ key: "orderId" as never, data, version, ...upcasts }) },
+    events: { placed: event({ key: "orderId" as never, data, version, ...upcasts, ...keep }) },
   });
 }
 
@@ -128,6 +132,10 @@ const CASES: readonly (readonly [string, Parts, Parts, string, readonly string[]
     ["mail < orders"],
   ],
   ["data of an event that is gone", {}, { data: t.object({ orderId: DATA.orderId }) }, "ordered", ["mail < orders"]],
+  ["events that are kept longer", { keepMs: 7 * DAY_MS }, { keepMs: 8 * DAY_MS }, "compatible", []],
+  ["events that are kept for ever from now on", { keepMs: 7 * DAY_MS }, {}, "compatible", []],
+  ["events that are kept less long", { keepMs: 7 * DAY_MS }, { keepMs: 6 * DAY_MS }, "ordered", ["mail < orders"]],
+  ["events that were kept for ever", {}, { keepMs: 900 * DAY_MS }, "ordered", ["mail < orders"]],
   ["a route", { route: "POST /orders", allow: [user] }, { route: "POST /v1/orders", allow: [user] }, "breaking", []],
 ];
 
@@ -149,6 +157,23 @@ void describe("a change of a contract", () => {
     assert.equal(plan.verdict, "breaking");
     assert.deepEqual(plan.changes[0]?.affects, ["callers", "callee", "clients"]);
     assert.match(plan.changes[0]?.advice ?? "", /placeV2/);
+  });
+
+  test("of how long events are kept is told of beside other changes of the event, and says what to see to", () => {
+    const data = t.object({ ...DATA, at: t.instant() });
+    const { changes } = planOf({ keepMs: 7 * DAY_MS }, { keepMs: 1.5 * DAY_MS, data, version: 2 });
+    assert.deepEqual(
+      changes.map(({ part }) => part),
+      ["version", "keepMs"],
+    );
+    assert.equal(changes[1]?.what, "Its events stay in the log for 1.5 days, and stayed for 7 days.");
+    assert.match(changes[1]?.advice ?? "", /all subscribers have heard/);
+    const longer = planOf({ keepMs: DAY_MS }, { keepMs: 2 * DAY_MS });
+    assert.deepEqual(
+      longer.changes.map(({ part }) => part),
+      ["keepMs"],
+      "also what is compatible is told",
+    );
   });
 
   test("says an operation's removal and arrival too", () => {

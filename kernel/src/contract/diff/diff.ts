@@ -17,8 +17,12 @@ export function contractChanges(old: ContractSnapshot, next: ContractSnapshot): 
     else if (after === undefined) changes.push(removed(at, before));
     else changes.push(...operationChanges({ at, old: before, next: after }));
   }
-  for (const name of namesOf(old.events, next.events))
-    changes.push(...eventChanges(`${next.name}.${name}`, old.events[name], next.events[name]));
+  for (const name of namesOf(old.events, next.events)) {
+    const [before, after] = [old.events[name], next.events[name]];
+    const at = `${next.name}.${name}`;
+    changes.push(...eventChanges(at, before, after));
+    if (before !== undefined && after !== undefined) changes.push(...keepChanges(at, before, after));
+  }
   for (const permission of old.permissions) {
     if (next.permissions.includes(permission)) continue;
     const what = `The permission ${permission} is gone; roles that hold it do not pass the start.`;
@@ -56,6 +60,26 @@ function eventChanges(at: string, old: EventSnapshot | undefined, next: EventSna
   return [];
 }
 
+/** Builds understand one another whatever is kept; but what is deleted sooner can be missed, and nothing brings it back. */
+function keepChanges(at: string, { keepMs: old }: EventSnapshot, { keepMs: next }: EventSnapshot): readonly Change[] {
+  if (old === next) return [];
+  const what = `Its events stay in the log ${keptFor(next)}, and stayed ${keptFor(old)}.`;
+  if ((next ?? Infinity) > (old ?? Infinity)) {
+    return [
+      { at, part: "keepMs", what: `${what} What was deleted before does not come back.`, order: "any", affects: [] },
+    ];
+  }
+  const advice =
+    "Before the first build that deletes sooner: all subscribers have heard what will be deleted, and none needs it " +
+    "again, to begin or for a read model made anew.";
+  return [{ at, part: "keepMs", what, order: "users-first", affects: ["subscribers"], advice }];
+}
+
+function keptFor(keepMs: number | undefined): string {
+  return keepMs === undefined ? "for ever" : `for ${Number((keepMs / DAY_MS).toFixed(2))} days`;
+}
+
+const DAY_MS = 24 * 3_600_000;
 const beside = (at: string): string => `Emit a second event next to it until nobody hears ${at}.`;
 
 const namesOf = (old: object, next: object): readonly string[] =>

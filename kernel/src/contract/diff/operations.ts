@@ -214,5 +214,8 @@ function limitChanges(versions: Versions): readonly Change[] {
     note("criticality", `It is ${next.criticality ?? "normal"} instead of ${old.criticality ?? "normal"}.`);
   if (canonicalJson(old.cache) !== canonicalJson(next.cache))
     note("cache", `Answers are kept as ${shown(next.cache)} instead of ${shown(old.cache)}.`);
+  const age = (staleMaxMs = 0): string => (staleMaxMs === 0 ? "are never old" : `may be ${staleMaxMs} ms old`);
+  if (old.staleMaxMs !== next.staleMaxMs)
+    note("staleness", `Answers ${age(next.staleMaxMs)}; they ${age(old.staleMaxMs).replace("are", "were")} before.`);
   return changes;
 }

@@ -23,6 +23,7 @@ export interface OperationSnapshot {
   readonly deadlineMs?: number;
   readonly criticality?: Criticality;
   readonly cache?: { readonly maxAgeMs: number; readonly sameForAll?: boolean };
+  readonly staleMaxMs?: number;
   readonly http?: HttpBinding;
 }
 
@@ -31,6 +32,8 @@ export interface EventSnapshot {
   readonly key: string;
   readonly version: number;
   readonly data: SchemaData;
+  /** How long it stays in the log, in milliseconds; for ever when absent. */
+  readonly keepMs?: number;
 }
 
 /** One version of a contract, and what its service relies on. */
@@ -68,7 +71,7 @@ export function snapshotOf(contract: ContractBase, reliance?: Reliance): Contrac
         .toSorted(byName)
         .map(([name, { definition }]) => [
           name,
-          { key: definition.key, version: definition.version, data: definition.data },
+          { key: definition.key, version: definition.version, data: definition.data, keepMs: definition.keepMs },
         ]),
     ),
     ...(reliance && { uses: reliance.uses.toSorted(), hears: reliance.hears.toSorted() }),
@@ -83,6 +86,7 @@ function takenOf(operation: Operation): unknown {
     ...{ kind, input, output, allow, deadlineMs, criticality, http },
     faults: faults.map((fault) => ({ code: fault.code, kind: fault.kind, data: fault.schema })),
     cache: operation.kind === "query" ? operation.cache : undefined,
+    staleMaxMs: operation.kind === "query" ? operation.staleMaxMs : undefined,
   };
 }
 

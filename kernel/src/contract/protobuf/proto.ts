@@ -10,6 +10,17 @@ import { type LockedMessage, type ProtoLock, numbered } from "./lock.ts";
 export interface Proto {
   readonly text: string;
   readonly lock: ProtoLock;
+  /** The service's full name: `isomer.stockroom.v2.StockRoom`. */
+  readonly service: string;
+  /** The methods by the name of their operation. */
+  readonly methods: Readonly<Record<string, ProtoMethod>>;
+}
+
+/** An operation as a method: its name, and its messages' without the package. */
+export interface ProtoMethod {
+  readonly name: string;
+  readonly input: string;
+  readonly output: string;
 }
 
 const VALUE = "google.protobuf.Value";
@@ -17,15 +28,18 @@ const VALUE = "google.protobuf.Value";
 /** Makes the file of a contract. The same contract and lock give the same text; the lock only grows. */
 export function protoOf(snapshot: ContractSnapshot, lock: ProtoLock): Proto {
   const file = new ProtoFile(lock);
+  const methods: Record<string, ProtoMethod> = {};
   const rpcs = Object.entries(snapshot.operations).map(([name, { input, output }]) => {
     const method = pascal(name);
     const [asked, answered] = [file.message(`${method}Input`, input), file.message(`${method}Output`, output)];
+    methods[name] = { name: method, input: asked, output: answered };
     return `  rpc ${method}(${asked}) returns (${answered});`;
   });
   const major = snapshot.version.split(".")[0] ?? "1";
+  const packageName = `isomer.${snapshot.name.toLowerCase()}.v${major}`;
   const head = [
     'syntax = "proto3";',
-    `package isomer.${snapshot.name.toLowerCase()}.v${major};`,
+    `package ${packageName};`,
     ...(file.needsValue ? ['import "google/protobuf/struct.proto";'] : []),
   ];
   const service = `service ${pascal(snapshot.name)} {\n${rpcs.join("\n")}\n}`;
@@ -34,6 +48,8 @@ export function protoOf(snapshot: ContractSnapshot, lock: ProtoLock): Proto {
   return {
     text: `${[head.join("\n"), service, ...file.definitions].join("\n\n")}\n`,
     lock: { format: 1, messages: inOrder },
+    service: `${packageName}.${pascal(snapshot.name)}`,
+    methods,
   };
 }
 
@@ -54,12 +70,11 @@ class ProtoFile {
     this.#lock = lock;
   }
 
-  /** Defines a message for a schema, and gives its name. What is no object is wrapped in a field `value`. */
+  /** Defines a message for a schema, and gives its name. What is no object, or a record, is wrapped in a field `value`. */
   message(name: string, schema: SchemaData): string {
-    const parts = schema["type"] === "object" ? partsOf(schema["properties"]) : { value: schema };
-    const required = new Set(
-      schema["type"] === "object" ? ((schema["required"] ?? []) as readonly string[]) : ["value"],
-    );
+    const hasFields = schema["type"] === "object" && schema["properties"] !== undefined;
+    const parts = hasFields ? partsOf(schema["properties"]) : { value: schema };
+    const required = new Set(hasFields ? ((schema["required"] ?? []) as readonly string[]) : ["value"]);
     // Its place is before its parts'.
     const at = this.definitions.push("") - 1;
     const fields = Object.entries(parts).map(([field, part]) => {

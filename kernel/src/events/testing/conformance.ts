@@ -1,7 +1,15 @@
 /** What every source of events, and every broker, must do: one suite each, run against all. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Broker, EventBatch, EventRecord, EventSource, LogRun } from "../mod.ts";
+import {
+  type Broker,
+  EVENT_BYTES_MAX,
+  type EventBatch,
+  type EventRecord,
+  type EventSource,
+  EventsPruned,
+  type LogRun,
+} from "../mod.ts";
 
 /** A source, and how something is recorded in it. */
 export interface SourceSubject {
@@ -11,9 +19,22 @@ export interface SourceSubject {
   close(): Promise<void>;
 }
 
+/** A message as somebody might put it into a stream without the broker: its headers are as they should be. */
+export interface Smuggled {
+  readonly after: number;
+  readonly upTo: number;
+  readonly text: string;
+}
+
 /** A broker to be tried, and how to be rid of it. */
 export interface BrokerSubject {
   readonly broker: Broker;
+  /** The same stream as a host sees it that comes anew. */
+  readonly anew?: () => Broker;
+  /** Puts a message into the stream of "shop", behind the broker's back; only where streams hold texts. */
+  readonly smuggle?: (message: Smuggled) => Promise<void>;
+  /** How many messages it has told of as being no runs. */
+  readonly foreign?: () => number;
   close(): Promise<void>;
 }
 
@@ -209,6 +230,40 @@ const brokerCases: Readonly<Record<string, (broker: Broker) => Promise<void>>> =
     assert.equal(await broker.append(runOf(2, 5)), 5);
   },
 
+  async "keeps an event that is larger than most messages"(broker) {
+    const run = runOf(0, 3);
+    const large = {
+      ...run,
+      events: run.events.with(1, { ...eventAt(2), data: { text: "x".repeat(EVENT_BYTES_MAX) } }),
+    };
+    assert.equal(await broker.append(large), 3);
+    assert.deepEqual((await readAll(broker.source("shop"))).events, large.events);
+  },
+
+  async "tells readers of what the log had no more when it was sent, and lets those pass who know it"(broker) {
+    await broker.append(runOf(0, 2));
+    assert.equal(await broker.append({ ...runOf(2, 7, { without: [3, 5] }), holes: { moved: 5, other: 900 } }), 7);
+    await broker.append(runOf(7, 9));
+    const source = broker.source("shop");
+    const [first, types] = [await source.read({ after: 0, limit: 100 }), new Set([MOVED])];
+    assert.deepEqual([positionsOf(first.events), first.upTo, first.more], [[1, 2], 2, true]);
+    for (const after of [2, 4]) {
+      await assert.rejects(source.read({ after, limit: 100, types, missed: 4 }), (error) => {
+        assert.ok(EventsPruned.is(error));
+        assert.deepEqual(error.data, { service: "shop", after, pruned: 5 });
+        return true;
+      });
+    }
+    const known = await source.read({ after: 2, limit: 3, types, missed: 5 });
+    assert.deepEqual(
+      [positionsOf(known.events).filter((position) => position > 2), known.holes],
+      [[4, 6, 7], { moved: 5 }],
+    );
+    assert.deepEqual(positionsOf((await readAll(source, 5, 100, types)).events), [6, 7, 8, 9]);
+    assert.equal((await readAll(source, 0, 100, new Set([NOTED]))).upTo, 9);
+    assert.equal(await source.begin(types), 0, "it begins where its first run does");
+  },
+
   async "keeps services apart"(broker) {
     await broker.append(runOf(0, 2));
     await broker.append(runOf(0, 3, { service: "other" }));
@@ -225,8 +280,65 @@ const brokerCases: Readonly<Record<string, (broker: Broker) => Promise<void>>> =
   },
 };
 
+/** Texts for a message that says it runs from 3 to 6, none of which can be read as a run of "shop". By what is wrong. */
+export const UNREADABLE: Readonly<Record<string, string>> = {
+  "no list": "junk",
+  "no event in a line": "4 moved",
+  "no position": `four moved ${JSON.stringify(eventAt(4))}`,
+  "half an event": `4 moved ${JSON.stringify(eventAt(4)).slice(0, 40)}`,
+  "half an event after a whole one": `4 moved ${JSON.stringify(eventAt(4))}\n5 moved {"id":`,
+  "no object": "4 moved null",
+  "an event without a name": '4 moved {"position":4}',
+  "another position in the event": `4 moved ${JSON.stringify(eventAt(5))}`,
+  "another type in the event": `4 noted ${JSON.stringify(eventAt(4))}`,
+  "another's event": `4 moved ${JSON.stringify(eventAt(4, "other"))}`,
+  "an event from before": `3 moved ${JSON.stringify(eventAt(3))}`,
+  "an event from beyond": `7 moved ${JSON.stringify(eventAt(7))}`,
+  "events in another order": [5, 4].map((at) => `${at} moved ${JSON.stringify(eventAt(at))}`).join("\n"),
+};
+
+/** What else brokers must do whose streams hold texts, which somebody else might put there. */
+async function goesPastUnreadable({ broker, anew, smuggle, foreign }: Required<BrokerSubject>): Promise<void> {
+  await broker.append(runOf(0, 3));
+  const source = broker.source("shop");
+  const deaf = source.onAppend(() => {});
+  assert.equal((await readAll(source)).upTo, 3);
+  for (const text of Object.values(UNREADABLE)) await smuggle({ after: 3, upTo: 6, text });
+  for (const one of [broker, anew()]) {
+    assert.equal(await one.head("shop"), 3, "it does not have what nobody can read");
+    assert.deepEqual((await readAll(one.source("shop"))).events, runOf(0, 3).events);
+  }
+  assert.equal(foreign(), Object.keys(UNREADABLE).length, "each was told of, once");
+  // The log still has what they were to bring: the relay sends it, and it is heard in its order.
+  assert.equal(await broker.append(runOf(3, 8)), 8);
+  await smuggle({ after: 8, upTo: 9, text: "9 moved {" });
+  assert.equal(await anew().append(runOf(8, 10)), 10);
+  await heardUpTo(source, 10);
+  for (const one of [source, anew().source("shop")]) {
+    for (const after of [0, 2, 3, 5, 8, 9]) {
+      assert.deepEqual((await readAll(one, after, 4)).events, runOf(after, 10).events);
+    }
+  }
+  deaf();
+}
+
+/** Resolves when a source has a position. What another process added it may hear of a little later. */
+async function heardUpTo(source: EventSource, position: number): Promise<void> {
+  while ((await readAll(source)).upTo < position) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How brokers are tried. */
+export interface BrokerConformance {
+  /** Whether their streams hold texts: then a subject can smuggle. */
+  readonly hasTexts?: boolean;
+}
+
 /** Declares the suites for a broker: its own, and that of its sources. `make` gives an empty one to each case. */
-export function brokerConformance(name: string, make: () => Promise<BrokerSubject>): void {
+export function brokerConformance(
+  name: string,
+  make: () => Promise<BrokerSubject>,
+  { hasTexts = false }: BrokerConformance = {},
+): void {
   void describe(`broker: ${name}`, () => {
     for (const [title, run] of Object.entries(brokerCases)) {
       void test(title, async () => {
@@ -238,6 +350,15 @@ export function brokerConformance(name: string, make: () => Promise<BrokerSubjec
         }
       });
     }
+    if (!hasTexts) return;
+    void test("goes past a message that says where it belongs and cannot be read; what it was to bring is brought", async () => {
+      const subject = await make();
+      try {
+        await goesPastUnreadable(subject as Required<BrokerSubject>);
+      } finally {
+        await subject.close();
+      }
+    });
   });
   sourceConformance(`of the broker ${name}`, async () => {
     const { broker, close } = await make();

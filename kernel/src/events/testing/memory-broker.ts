@@ -1,10 +1,12 @@
 /** A broker in memory that does what the port says and nothing else, and that tests can make fail. */
 import type { Broker, LogRun } from "../broker.ts";
 import type { EventRecord } from "../event.ts";
+import { type HoledRun, checkHoles, holedRunAt, holesAfter } from "../holes.ts";
 import type { EventBatch, EventSource, ReadRequest } from "../source.ts";
 
 interface Stream {
   events: EventRecord[];
+  holed: HoledRun[];
   head: number;
   readonly listeners: Set<() => void>;
 }
@@ -28,6 +30,7 @@ export class MemoryBroker implements Broker {
     if (run.after <= stream.head && run.upTo > stream.head) {
       const fresh = run.events.filter(({ position }) => position > stream.head);
       stream.events.push(...structuredClone(fresh));
+      if (run.holes !== undefined) stream.holed.push({ after: stream.head, upTo: run.upTo, holes: run.holes });
       stream.head = run.upTo;
       for (const listener of stream.listeners) listener();
     }
@@ -46,6 +49,9 @@ export class MemoryBroker implements Broker {
     const stream = this.#of(service);
     stream.events = stream.events.filter((event) => event.position <= position);
     stream.head = Math.min(stream.head, position);
+    stream.holed = stream.holed
+      .filter(({ after }) => after < position)
+      .map((run) => ({ ...run, upTo: Math.min(run.upTo, position) }));
   }
 
   /** What it has of a service. */
@@ -59,14 +65,22 @@ export class MemoryBroker implements Broker {
       service,
       isCopy: true,
       head: async () => stream.head,
-      read: async ({ after, limit, types }: ReadRequest): Promise<EventBatch> => {
-        const left = stream.events.filter(({ position }) => position > after);
+      // What it forgets, it forgets from its end: it begins with the first run.
+      begin: async () => 0,
+      read: async (request: ReadRequest): Promise<EventBatch> => {
+        const { after, limit, types } = request;
+        const { holes: all, end } = holedRunAt(stream.holed, after);
+        const holes = holesAfter(all, after, types);
+        checkHoles(service, request, holes);
+        const left = stream.events.filter(({ position }) => position > after && position <= end);
         const run = left.slice(0, limit);
         const isWhole = run.length === left.length;
+        const upTo = isWhole ? Math.max(after, Math.min(end, stream.head)) : (run.at(-1)?.position ?? after);
         return {
           events: structuredClone(run.filter(({ type }) => types === undefined || types.has(type))),
-          upTo: isWhole ? Math.max(after, stream.head) : (run.at(-1)?.position ?? after),
-          more: !isWhole,
+          upTo,
+          more: upTo < stream.head,
+          ...(holes === undefined ? {} : { holes }),
         };
       },
       onAppend(listener) {
@@ -80,7 +94,7 @@ export class MemoryBroker implements Broker {
   #of(service: string): Stream {
     let stream = this.#streams.get(service);
     if (stream === undefined) {
-      stream = { events: [], head: 0, listeners: new Set() };
+      stream = { events: [], holed: [], head: 0, listeners: new Set() };
       this.#streams.set(service, stream);
     }
     return stream;

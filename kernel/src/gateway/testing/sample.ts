@@ -1,5 +1,6 @@
 /** A small contract with every kind of HTTP binding, and a gateway over it: for tests, benchmarks and the API page. */
 import { anyone, command, contract, fault, http, permission, query, user } from "../../contract/mod.ts";
+import { promptEventLoop } from "../../guard/mod.ts";
 import { Metrics, Tracer } from "../../observe/mod.ts";
 import { t, validator } from "../../schema/mod.ts";
 import { type Clock, type Random, silentLogger } from "../../std/mod.ts";
@@ -168,6 +169,8 @@ export function sampleGateway(
     invoke: fakeInvoke(() => ({ output: aProduct, replayed: false })),
     authenticate: fakeAuthenticate,
     clock: world.clock,
+    random: world.random,
+    eventLoop: promptEventLoop,
     tracer: new Tracer({ ...world, ringMax: 10 }),
     metrics: new Metrics(),
     log: silentLogger,

@@ -75,6 +75,13 @@ void test("an instance that refuses for load is left alone for as long as it ask
   assert.ok(share(load.run({ perSecond: 100, seconds: 20 }), "a") > 0.3);
 });
 
+void test("an instance that refuses for load counts as slow, though it answers at once and does not say for how long", () => {
+  const load = make(4);
+  load.behaviours.set("a", () => ({ tookMs: 1, outcome: { kind: "refused", retryAfterMs: 0 } }));
+  const part = share(load.run({ perSecond: 400, seconds: 60 }), "a");
+  assert.ok(part < 0.01, String(part));
+});
+
 void test("an odd failure among many successes moves no load", () => {
   const load = make(2);
   let calls = 0;
@@ -139,6 +146,19 @@ void test("after its time an instance gets one real call: if it fails, it waits 
   load.run({ perSecond: 300, seconds: 150 });
   assert.deepEqual(load.recovered, ["a"]);
   assert.ok(share(load.run({ perSecond: 300, seconds: 20 }), "a") > 0.25);
+});
+
+void test("an instance whose probation went well begins with a small share that grows", () => {
+  const load = make(3, { outlier: { ejectionMs: 5_000 } });
+  load.behaviours.set("a", failing);
+  while (load.ejected.length === 0) load.run({ perSecond: 300, seconds: 1 });
+  load.behaviours.set("a", () => ({ tookMs: 10 }));
+  while (load.recovered.length === 0) load.run({ perSecond: 300, seconds: 0.1 });
+  const first = share(load.run({ perSecond: 1_000, seconds: 1 }), "a");
+  assert.ok(first < 0.1, String(first));
+  load.run({ perSecond: 1_000, seconds: 12 });
+  const later = share(load.run({ perSecond: 1_000, seconds: 10 }), "a");
+  assert.ok(later > 0.25, String(later));
 });
 
 void test("a precious call is not the one that tries an instance out", () => {

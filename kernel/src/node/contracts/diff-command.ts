@@ -15,8 +15,15 @@ const USAGE = `isomer contract diff <old> <new> [--json]
 Compares snapshots of contracts: two files, or two folders of them (npm run contracts writes the shop's).
 Ends with 0 when old and new builds understand one another, 1 when they do in the order of deployment
 that it tells, 2 when there is no such order.`;
-const CALLED_WRONGLY = 64;
+/** The exit code of a command that was called wrongly, by the custom of sysexits.h: 2 says that somebody breaks. */
+export const CALLED_WRONGLY = 64;
 const EXIT_CODES: Readonly<Record<ContractPlan["verdict"], number>> = { compatible: 0, ordered: 1, breaking: 2 };
+
+/** Carries out what stands after `contract`: `diff`, or the question how it is called. */
+export function contractCommand([what, ...words]: readonly string[]): CommandResult {
+  if ([what, ...words].some((word) => word === "--help" || word === "-h")) return { exitCode: 0, text: USAGE };
+  return what === "diff" ? contractDiff(words) : { exitCode: CALLED_WRONGLY, text: USAGE };
+}
 
 /** Carries the command out, given its words after `contract diff`. Reads files, writes nothing. */
 export function contractDiff(words: readonly string[]): CommandResult {

@@ -1,8 +1,10 @@
 /** NATS servers with JetStream, one or a cluster, each in a folder of its own. */
+import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { type RunningProgram, findProgram, freePort, startProgram } from "./program.ts";
+import { freePort } from "./free-ports.ts";
+import { type RunningProgram, findProgram, startProgram } from "./program.ts";
 
 /** Files of a certificate, its key and the authority that clients are checked against, by path. */
 export interface NatsTlsFiles {
@@ -41,6 +43,11 @@ export interface NatsServer {
   signal(signal: NodeJS.Signals): void;
   /** Makes it read its configuration again, with other users or permissions. */
   reconfigure(configuration: string): void;
+  /**
+   * Makes it read the files of its certificate again, as `nats-server --signal reload` does. Connections stay; those that
+   * are made from now on see what the files have. What it cannot read is in its log, and what it had before stays.
+   */
+  reload(): void;
   /** Removes what it keeps. It must not run. */
   wipe(): void;
 }
@@ -55,22 +62,44 @@ export interface NatsCluster {
 /** Whether `nats-server` is installed. */
 export const hasNats = (): boolean => findProgram("nats-server") !== undefined;
 
+/** One server, not started yet. */
+export function natsServer(options: Omit<NatsOptions, "port">, port: number): NatsServer {
+  return new Server("nats", options, port, undefined);
+}
+
 /** Starts one server. @throws when it is not installed, or does not start. */
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
-  const server = new Server("nats", options, options.port ?? (await freePort()), undefined);
+  const server = natsServer(options, options.port ?? (await freePort()));
   await server.start();
   return server;
 }
 
+/** Where the servers of a cluster listen, one after another: for clients, and for one another. */
+export interface NatsClusterPorts {
+  readonly clients: readonly number[];
+  readonly routes: readonly number[];
+  /** What servers show one another: whoever joins as a server is above all accounts. */
+  readonly secret: string;
+}
+
+/**
+ * The servers of a cluster, not started yet: `nats-1` and so on, each in a folder of its name. Those of a cluster of three
+ * keep streams of three replicas as long as two of them run.
+ */
+export function natsCluster(options: Omit<NatsOptions, "port">, ports: NatsClusterPorts): readonly NatsServer[] {
+  return ports.clients.map((port, index) => {
+    const name = `nats-${index + 1}`;
+    const routes = { own: ports.routes[index] ?? 0, all: ports.routes, secret: ports.secret };
+    return new Server(name, { ...options, folder: join(options.folder, name) }, port, routes);
+  });
+}
+
 /** Starts three servers that form a cluster. Streams of three replicas survive the loss of one. */
 export async function startNatsCluster(options: NatsOptions): Promise<NatsCluster> {
-  const names = ["nats-1", "nats-2", "nats-3"];
-  const [routes, ports] = await Promise.all([names, names].map((all) => Promise.all(all.map(() => freePort()))));
-  const servers = names.map((name, index) => {
-    const folder = join(options.folder, name);
-    const port = (index === 0 ? options.port : undefined) ?? ports?.[index] ?? 0;
-    return new Server(name, { ...options, folder }, port, { own: routes?.[index] ?? 0, all: routes ?? [] });
-  });
+  const free = () => Promise.all([0, 1, 2].map(() => freePort()));
+  const [routes, ports] = await Promise.all([free(), free()]);
+  if (options.port !== undefined) ports[0] = options.port;
+  const servers = natsCluster(options, { routes, clients: ports, secret: randomBytes(24).toString("base64url") });
   await Promise.all(servers.map((server) => server.start()));
   return {
     servers,
@@ -83,6 +112,7 @@ export async function startNatsCluster(options: NatsOptions): Promise<NatsCluste
 interface Routes {
   readonly own: number;
   readonly all: readonly number[];
+  readonly secret: string;
 }
 
 class Server implements NatsServer {
@@ -136,6 +166,10 @@ class Server implements NatsServer {
     this.#program?.signal("SIGHUP");
   }
 
+  reload(): void {
+    this.#program?.signal("SIGHUP");
+  }
+
   wipe(): void {
     rmSync(join(this.#options.folder, "streams"), { recursive: true, force: true });
   }
@@ -145,14 +179,11 @@ class Server implements NatsServer {
     mkdirSync(folder, { recursive: true });
     const path = join(folder, "nats.conf");
     const text = (value: string): string => JSON.stringify(value);
-    const routes = this.#routes?.all.map((port) => text(`nats://127.0.0.1:${port}`)).join(", ");
     const lines = [
       `server_name: ${text(this.name)}`,
       `listen: ${text(`127.0.0.1:${this.port}`)}`,
       `jetstream { store_dir: ${text(join(folder, "streams"))} }`,
-      ...(this.#routes === undefined
-        ? []
-        : [`cluster { name: isomer, listen: ${text(`127.0.0.1:${this.#routes.own}`)}, routes: [${routes}] }`]),
+      ...(this.#routes === undefined ? [] : [clusterOf(this.#routes)]),
       ...(tls === undefined
         ? []
         : [
@@ -164,6 +195,13 @@ class Server implements NatsServer {
     writeFileSync(path, `${lines.join("\n")}\n`, { mode: 0o600 });
     return path;
   }
+}
+
+function clusterOf({ own, all, secret }: Routes): string {
+  const text = (value: string): string => JSON.stringify(value);
+  const routes = all.map((port) => text(`nats://route:${secret}@127.0.0.1:${port}`)).join(", ");
+  const authorization = `authorization { user: route, password: ${text(secret)} }`;
+  return `cluster { name: isomer, listen: ${text(`127.0.0.1:${own}`)}, ${authorization}, routes: [${routes}] }`;
 }
 
 /** A server greets whoever connects with a line that begins with INFO. */

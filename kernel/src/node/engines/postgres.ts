@@ -10,7 +10,8 @@ import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import { type RunningProgram, findProgram, freePort, startProgram, versionedFolders } from "./program.ts";
+import { freePort } from "./free-ports.ts";
+import { type RunningProgram, findProgram, startProgram, versionedFolders } from "./program.ts";
 
 const run = promisify(execFile);
 const VERSIONS = "/usr/lib/postgresql";
@@ -30,10 +31,12 @@ export interface PostgresOptions {
   readonly folder: string;
   /** Any free one unless said. */
   readonly port?: number;
-  /** The password of the superuser `postgres`. That of the first start counts. */
+  /** The password of the superuser `postgres`. That of the first start counts; of a copy, its primary's. */
   readonly password: string;
   /** Whether commits wait for the disk: true unless said. False is for tests of other things. */
   readonly isDurable?: boolean;
+  /** Begins as a copy of this running cluster when its folder is empty, follows it, and takes no writes. */
+  readonly copyOf?: Pick<RunningPostgres, "adminUrl">;
   /** More settings, by name. */
   readonly settings?: Readonly<Record<string, string | number>>;
 }
@@ -60,15 +63,14 @@ export function findPostgres(name = "postgres"): string | undefined {
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const { folder, password } = options;
   const command = findPostgres();
-  const initdb = findPostgres("initdb");
-  if (command === undefined || initdb === undefined) {
+  if (command === undefined) {
     throw new Error("PostgreSQL is not installed: apt-get install postgresql");
   }
   const user = userOf();
   const data = join(folder, "data");
   mkdirSync(folder, { recursive: true });
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
-  if (!existsSync(join(data, "PG_VERSION"))) await makeCluster({ initdb, data, folder, password, user });
+  if (!existsSync(join(data, "PG_VERSION"))) await makeCluster({ ...options, data, user });
   const port = options.port ?? (await freePort());
   const adminUrl = `postgres://${USER}:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
   const start = (): Promise<RunningProgram> =>
@@ -113,31 +115,41 @@ function userOf(): User | undefined {
   return { uid: id("-u"), gid: id("-g") };
 }
 
-async function makeCluster(of: {
-  readonly initdb: string;
+/** A cluster that is not there yet. */
+interface NewCluster extends PostgresOptions {
   readonly data: string;
-  readonly folder: string;
-  readonly password: string;
   readonly user: User | undefined;
-}): Promise<void> {
-  const { data, folder, user } = of;
-  const passwordFile = join(folder, "password");
-  // What an interrupted initdb left is no cluster.
+}
+
+async function makeCluster(of: NewCluster): Promise<void> {
+  const { data, folder, user, copyOf } = of;
+  // What was interrupted left no cluster.
   rmSync(data, { recursive: true, force: true });
+  if (copyOf !== undefined) {
+    const copying = ["-D", data, "-d", copyOf.adminUrl, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"];
+    await make("pg_basebackup", copying, of);
+    return;
+  }
+  const passwordFile = join(folder, "password");
   writeFileSync(passwordFile, of.password, { mode: 0o600 });
   if (user !== undefined) chownSync(passwordFile, user.uid, user.gid);
   const making = ["-D", data, "--username", USER, "--pwfile", passwordFile, "--auth=scram-sha-256"];
   try {
-    await run(of.initdb, [...making, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"], {
-      cwd: folder,
-      ...user,
-    });
-  } catch (error) {
-    throw new Error(`initdb could not make ${data}: ${String((error as { stderr?: unknown }).stderr)}`, {
-      cause: error,
-    });
+    await make("initdb", [...making, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"], of);
   } finally {
     rmSync(passwordFile, { force: true });
+  }
+}
+
+async function make(name: string, making: readonly string[], { data, folder, user }: NewCluster): Promise<void> {
+  const command = findPostgres(name);
+  if (command === undefined) throw new Error(`${name} is not installed: apt-get install postgresql`);
+  try {
+    await run(command, making, { cwd: folder, ...user });
+  } catch (error) {
+    throw new Error(`${name} could not make ${data}: ${String((error as { stderr?: unknown }).stderr)}`, {
+      cause: error,
+    });
   }
 }
 

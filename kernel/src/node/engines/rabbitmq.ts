@@ -2,7 +2,8 @@
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { type RunningProgram, findProgram, freePort, startProgram } from "./program.ts";
+import { freePort } from "./free-ports.ts";
+import { type RunningProgram, findProgram, startProgram } from "./program.ts";
 
 /** How a server is started. */
 export interface RabbitOptions {

@@ -8,10 +8,15 @@ import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { wasRetried } from "../../guard/mod.ts";
 import type { WorkloadIdentity } from "../../security/mod.ts";
-import { type Clock, type Fault, type FaultType, type Logger, defineFault, toFault } from "../../std/mod.ts";
-import type { Envelope, InboundCall, Reply } from "../../transport/mod.ts";
-import { admitPeer, serverTls } from "../identity/mod.ts";
-import { ALPN, BODY_BYTES_MAX, RETRIED, STATUSES, callOf, faultBody } from "./protocol.ts";
+import { type Clock, type Fault, LogBudget, type Logger, toFault } from "../../std/mod.ts";
+import { type Envelope, type InboundCall, type Reply, notStarted } from "../../transport/mod.ts";
+import { ReplyDropped } from "../../wire/mod.ts";
+import type { Metrics } from "../../observe/mod.ts";
+import { admitPeer, contextOptions, credentialsFor, serverTls } from "../identity/mod.ts";
+import { CALL_BYTES, type DoorBounds, Doorkeeper, HeldBytes, type PeerAccount } from "../wire/mod.ts";
+import { takeBody } from "./body-intake.ts";
+import { CallMalformed, noRoom } from "./faults.ts";
+import { ALPN, RETRIED, STATUSES, callOf, faultBody, lastCallAt } from "./protocol.ts";
 
 /** What {@link HttpServer} needs. */
 export interface HttpServerOptions {
@@ -26,38 +31,53 @@ export interface HttpServerOptions {
   /** Where to listen; `127.0.0.1`, and any free port, unless said. */
   readonly host?: string;
   readonly port?: number;
+  /** How many connections are taken: 1,024 of peers, 256 of one, 128 of nobody knows whom yet, unless said. */
+  readonly bounds?: Partial<DoorBounds>;
+  /** Where its load and what it refused are told. */
+  readonly metrics?: Metrics;
 }
 
-/** A call over HTTP has not the form that it must have. Nothing happened. */
-export const CallMalformed: FaultType<{ problem: string }> = defineFault({
-  code: "transport/call-malformed",
-  kind: "invalid",
-  message: ({ problem }) => `The call has not the form of one: ${problem}.`,
-});
+interface AdmittedPeer {
+  readonly account: PeerAccount;
+  /** From when on answers end the connection, so that the peer connects anew with what it has then. */
+  readonly closesAt: number;
+}
 
+/** Timers take no longer ones. */
+const LIFE_MAX_MS = 24 * 3_600_000;
 const HEADERS_MS = 5_000;
-const CONNECTIONS_MAX = 1_024;
+/** How long a body may take, in milliseconds, and no longer than the call itself. */
+const READ_MS = 20_000;
+/** How long an answer may wait to be read, in milliseconds. */
+const ANSWER_MS = 20_000;
+/** A caller has a connection for each call that is under way. */
+const BOUNDS: DoorBounds = { connectionsMax: 1_024, connectionsPerPeerMax: 256, handshakesMax: 128 };
 
 /** A server of calls over HTTP. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
-  readonly #peers = new WeakMap<object, string>();
+  readonly #doorkeeper: Doorkeeper;
+  readonly #peers = new WeakMap<object, AdmittedPeer>();
   readonly #endRotation: () => void;
+  /** How much may be logged of calls that failed: what they are, peers decide. */
+  readonly #complaints: LogBudget;
+  #isClosing = false;
 
   private constructor(options: HttpServerOptions) {
     this.#options = options;
-    const { identity, paths } = options;
+    const { identity, paths, clock, log, bounds, metrics } = options;
+    this.#doorkeeper = new Doorkeeper({ door: "http", clock, log, metrics, bounds: { ...BOUNDS, ...bounds } });
+    this.#complaints = new LogBudget(clock);
     this.#server = createServer(
       { ...serverTls({ ...options, protocols: [ALPN] }), headersTimeout: HEADERS_MS, requestTimeout: 0 },
       (incoming, answer) => void this.#answer(incoming, answer),
     );
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#doorkeeper.watch(this.#server);
     this.#server.on("secureConnection", (socket) => this.#connected(socket));
-    this.#endRotation = identity.onRotate(() => {
-      const { certificateChain, privateKey, trustBundle } = identity.credentials(paths[0]);
-      this.#server.setSecureContext({ cert: certificateChain, key: privateKey, ca: trustBundle });
-    });
+    this.#endRotation = identity.onRotate(() =>
+      this.#server.setSecureContext(contextOptions(identity.credentials(paths[0]))),
+    );
   }
 
   /** Begins to listen. */
@@ -74,24 +94,38 @@ export class HttpServer {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0;
   }
 
+  /** How many connections there are of peers, and how many of nobody knows whom yet. */
+  get load(): { readonly connections: number; readonly handshakes: number } {
+    return this.#doorkeeper.load;
+  }
+
   /** Takes no further calls; resolves when those under way are over, or cuts them after `withinMs`, 10,000 unless said. */
   async close(withinMs = 10_000): Promise<void> {
+    this.#isClosing = true;
     this.#endRotation();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    const timer = this.#options.clock.after(withinMs, () => this.#server.closeAllConnections());
+    const timer = this.#options.clock.after(withinMs, () => this.#doorkeeper.cut());
     await closed;
     timer.cancel();
   }
 
   #connected(socket: TLSSocket): void {
-    const { identity, paths, clock, log } = this.#options;
+    const { identity, paths, clock } = this.#options;
     try {
-      const { trustBundle } = identity.credentials(paths[0]);
-      this.#peers.set(socket, admitPeer(socket, identity.trustDomain, trustBundle, clock).id);
+      const own = credentialsFor(identity, paths, socket.servername);
+      const { id, expiresAt } = admitPeer(socket, identity.trustDomain, own.trustBundle, clock);
+      this.#doorkeeper.met(socket);
+      const account = this.#doorkeeper.enter(id);
+      socket.once("close", () => this.#doorkeeper.leave(account));
+      // The peer does not believe this side for longer than its own certificate says, either.
+      this.#peers.set(socket, { account, closesAt: lastCallAt(Math.min(expiresAt, own.expiresAt), clock.now()) });
+      const leftMs = Math.max(0, expiresAt - clock.now());
+      // Nobody is believed for longer than the certificate says, however busy the connection is.
+      const end = clock.after(Math.min(LIFE_MAX_MS, leftMs), () => socket.destroy());
+      socket.once("close", () => end.cancel());
     } catch (error) {
-      const { message } = toFault(error);
-      log.warn("http: a peer was refused", { reason: message, address: socket.remoteAddress });
+      this.#doorkeeper.refuse("peer", (error as Error).message, socket.remoteAddress);
       socket.destroy();
     }
   }
@@ -99,43 +133,85 @@ export class HttpServer {
   async #answer(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const gone = new AbortController();
     answer.once("close", () => gone.abort());
+    const peer = this.#peers.get(incoming.socket);
+    // Nobody is heard who was not let in.
+    if (peer === undefined) return void incoming.socket.destroy();
+    const { account } = peer;
+    const held = new HeldBytes(account.inputs);
     try {
-      const reply = await this.#carryOut(incoming, gone.signal);
-      const body = JSON.stringify(reply.output);
+      const reply = await this.#carryOut(incoming, { account, held, signal: gone.signal });
       const replayed = reply.replayed ? { "isomer-replayed": "true" } : {};
-      answer.writeHead(200, { "content-type": "application/json", ...replayed }).end(body);
+      this.#send(answer, { body: JSON.stringify(reply.output), headers: replayed, peer });
     } catch (error) {
       const fault: Fault = toFault(error);
-      if (fault.kind === "broken") this.#options.log.error("http: a call failed", { path: incoming.url, error });
+      if (fault.kind === "broken" && this.#complaints.take())
+        this.#options.log.error("http: a call failed", { path: incoming.url, error });
       const retried = wasRetried(error) ? { [RETRIED]: "true" } : {};
       const headers = { "content-type": "application/problem+json", ...retried };
-      answer.writeHead(STATUSES[fault.kind], headers).end(faultBody(fault));
+      this.#head(answer, STATUSES[fault.kind], headers, peer).end(faultBody(fault));
+      this.#endBodyIn(incoming, READ_MS);
+    } finally {
+      held.release();
     }
   }
 
-  async #carryOut(incoming: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+  async #carryOut(incoming: IncomingMessage, { account, held, signal }: Asked): Promise<Reply> {
     const { clock, admit, handle } = this.#options;
-    const peer = this.#peers.get(incoming.socket);
-    if (peer === undefined || incoming.method !== "POST")
-      throw CallMalformed.with({ problem: "calls are POST requests of a workload" });
+    if (incoming.method !== "POST") throw CallMalformed.with({ problem: "calls are POST requests of a workload" });
     const call = callOf(incoming.url ?? "", incoming.headers, clock.monotonicMs());
     if (typeof call === "string") throw CallMalformed.with({ problem: call });
-    const input = await inputOf(incoming);
-    return handle(admit({ ...call, input, signal }, peer));
+    // Nobody's input is read before it is known that they may call.
+    const envelope = admit({ ...call, input: undefined, signal }, account.id);
+    const { service, deadlineAt } = call;
+    if (!held.take(CALL_BYTES)) throw noRoom(service);
+    if (!account.outputs.fits(1)) throw notStarted({ service, reason: "this caller leaves too many answers unread" });
+    this.#endBodyIn(incoming, Math.min(READ_MS, deadlineAt - clock.monotonicMs()));
+    return handle({ ...envelope, input: await takeBody(incoming, service, held) });
+  }
+
+  /** @throws {ReplyDropped} when the peer leaves too much unread already. */
+  #send(answer: ServerResponse, { headers, body, peer }: Sent): void {
+    // Its caller has gone: nobody reads it, and nothing would tell when it is over.
+    if (answer.destroyed) return;
+    const { account } = peer;
+    const held = new HeldBytes(account.outputs);
+    if (!held.take(Buffer.byteLength(body))) throw ReplyDropped.with({ waitingBytes: account.outputs.usedBytes });
+    const late = this.#options.clock.after(ANSWER_MS, () => answer.destroy());
+    answer.once("close", () => {
+      late.cancel();
+      held.release();
+    });
+    this.#head(answer, 200, { "content-type": "application/json", ...headers }, peer).end(body);
+  }
+
+  /** Begins an answer: the last one on its connection, when that is to end. */
+  // oxlint-disable-next-line max-params -- as those of `writeHead`
+  #head(
+    answer: ServerResponse,
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    { closesAt }: AdmittedPeer,
+  ): ServerResponse {
+    const isLast = this.#isClosing || this.#options.clock.now() >= closesAt;
+    return answer.writeHead(status, { ...headers, ...(isLast ? { connection: "close" } : {}) });
+  }
+
+  /** What of a body has not come by then does not come: its connection ends. */
+  #endBodyIn(incoming: IncomingMessage, delayMs: number): void {
+    if (incoming.closed) return;
+    const late = this.#options.clock.after(delayMs, () => incoming.destroy(new Error("the body takes too long")));
+    incoming.once("close", () => late.cancel());
   }
 }
 
-async function inputOf(incoming: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) throw CallMalformed.with({ problem: `its body has more than ${BODY_BYTES_MAX} bytes` });
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch {
-    throw CallMalformed.with({ problem: "its body is not JSON" });
-  }
+interface Asked {
+  readonly account: PeerAccount;
+  readonly held: HeldBytes;
+  readonly signal: AbortSignal;
+}
+
+interface Sent {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly peer: AdmittedPeer;
 }

@@ -11,7 +11,7 @@ import type { WorkloadIdentity } from "../../security/mod.ts";
 import { type Clock, type FaultType, defineFault, isFault } from "../../std/mod.ts";
 import { type Envelope, type Reply, type Transport, Unreachable, notStarted } from "../../transport/mod.ts";
 import { admitPeer, clientTls } from "../identity/mod.ts";
-import { ALPN, BODY_BYTES_MAX, RETRIED, faultIn, headersOf } from "./protocol.ts";
+import { ALPN, BODY_BYTES_MAX, RETRIED, faultIn, headersOf, lastCallAt } from "./protocol.ts";
 
 /** What {@link HttpTransport} needs. */
 export interface HttpTransportOptions {
@@ -26,14 +26,17 @@ export interface HttpTransportOptions {
 }
 
 /** An external service answered neither with an output nor with a fault of ours. Somebody must look at it. */
-export const ForeignAnswer: FaultType<{ service: string; status: number; problem: string }> = defineFault({
+export const ForeignAnswer: FaultType<{ service: string; problem: string }> = defineFault({
   code: "transport/foreign-answer",
   kind: "broken",
-  message: ({ service, status, problem }) => `"${service}" answered with status ${status} and ${problem}.`,
+  message: ({ service, problem }) => `"${service}" answered with ${problem}.`,
 });
 
 /** Where a client speaks for nobody in particular. */
 const EDGE = "gateway";
+
+/** Timers take no longer ones. */
+const LIFE_MAX_MS = 24 * 3_600_000;
 
 const pathOf = (caller: string | undefined): string => (caller === undefined ? EDGE : `service/${caller}`);
 
@@ -41,14 +44,13 @@ const pathOf = (caller: string | undefined): string => (caller === undefined ? E
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #agents = new Map<string, Agent>();
-  /** Connections whose other side has proven who it is. */
-  readonly #admitted = new WeakSet<object>();
+  /** Connections whose other side has proven who it is, and from when on a call is the last one there. */
+  readonly #admitted = new WeakMap<object, number>();
   readonly #endRotation: () => void;
 
   constructor(options: HttpTransportOptions) {
     this.#options = options;
-    // Connections that show old certificates end when they are idle; new ones show the new.
-    this.#endRotation = options.identity.onRotate(() => this.#forget());
+    this.#endRotation = options.identity.onRotate(() => this.#replace());
   }
 
   async send(envelope: Envelope): Promise<Reply> {
@@ -73,7 +75,8 @@ export class HttpTransport implements Transport {
   /** Ends all connections: calls under way fail as {Unreachable}. */
   close(): void {
     this.#endRotation();
-    this.#forget();
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
   }
 
   async #inTime(asked: ClientRequest, body: string, envelope: Envelope, remainingMs: number): Promise<Answer> {
@@ -110,6 +113,8 @@ export class HttpTransport implements Transport {
       await Promise.race([once(socket, "secureConnect"), failed]);
       this.#admit(socket, envelope);
     }
+    // Whether the other side says so or not: the connection is cut when its certificate ends, with what is under way on it.
+    if (this.#options.clock.now() >= (this.#admitted.get(socket) ?? 0)) asked.setHeader("connection", "close");
     progress.isSent = true;
     asked.end(body);
     const [response] = (await Promise.race([once(asked, "response"), failed])) as [IncomingMessage];
@@ -120,8 +125,12 @@ export class HttpTransport implements Transport {
     const { identity, clock } = this.#options;
     const { trustBundle } = identity.credentials(pathOf(caller));
     try {
-      admitPeer(socket, identity.trustDomain, trustBundle, clock, `service/${service}`);
-      this.#admitted.add(socket);
+      const { expiresAt } = admitPeer(socket, identity.trustDomain, trustBundle, clock, `service/${service}`);
+      this.#admitted.set(socket, lastCallAt(expiresAt, clock.now()));
+      // Nobody is believed for longer than the certificate says, however busy the connection is.
+      const leftMs = Math.min(LIFE_MAX_MS, Math.max(0, expiresAt - clock.now()));
+      const end = clock.after(leftMs, () => socket.destroy());
+      socket.once("close", () => end.cancel());
     } catch (error) {
       socket.destroy();
       throw error;
@@ -141,8 +150,12 @@ export class HttpTransport implements Transport {
     return agent;
   }
 
-  #forget(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+  /** Connections that show old certificates end with the call that they carry; new ones show the new. */
+  #replace(): void {
+    for (const agent of this.#agents.values()) {
+      agent.maxFreeSockets = 0;
+      for (const idle of Object.values(agent.freeSockets)) for (const socket of idle ?? []) socket.destroy();
+    }
     this.#agents.clear();
   }
 }
@@ -179,5 +192,6 @@ function replyOf(service: string, { status, headers, body }: Answer): Reply {
   }
   if (status === 502 || status === 503 || status === 504)
     throw Unreachable.with({ service, reason: `it answered with status ${status}` });
-  throw ForeignAnswer.with({ service, status, problem: read === undefined ? "no JSON" : "no fault of ours" });
+  const what = read === undefined ? "no JSON" : "no fault of ours";
+  throw ForeignAnswer.with({ service, problem: `status ${status} and ${what}` });
 }

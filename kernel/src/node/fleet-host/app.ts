@@ -1,6 +1,7 @@
 /** What a system gives to run as a fleet: the same services as in one process, and how they are told their settings. */
 import type { Authenticate } from "../../gateway/mod.ts";
 import type { Host, Settings, System } from "../../runtime/mod.ts";
+import type { CredentialsWriter, ProgramProtocol } from "../fleet/mod.ts";
 import type { Rates } from "../rates.ts";
 
 /** The secrets of services, by service and name. */
@@ -12,6 +13,18 @@ export interface SettingsSource {
   readonly url: string;
   /** Those of the services that are placed here, and of no others. */
   readonly secrets: ServiceSecrets;
+}
+
+/** How a service in another language is started in a local fleet, and spoken to. */
+export interface FleetProgram {
+  /** The program and its arguments; it is looked for as a shell would. What it is told stands in its environment. */
+  readonly command: readonly [string, ...string[]];
+  /** Where it is started. */
+  readonly folder: URL;
+  /** More of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** How it is called: `http` unless said. */
+  readonly protocol?: ProgramProtocol;
 }
 
 /** A system as a fleet. */
@@ -27,6 +40,25 @@ export interface FleetApp {
   readonly settings?: (source: SettingsSource) => Settings;
   /** How long the certificates of a local fleet's processes live, in milliseconds; an hour unless said. */
   readonly certificateLifeMs?: number;
+  /**
+   * What gives a local fleet's processes their identity, over the fleet's folder: an authority that is made on first use
+   * unless said.
+   */
+  readonly credentials?: (folder: string) => Promise<CredentialsWriter>;
+  /** How the system's external services are started. Each of `externals` has one: by service. */
+  readonly programs?: Readonly<Record<string, FleetProgram>>;
+  /**
+   * The folder with the locks of the contracts' numbers (`writeProtos`). With it, what external services use is served to
+   * them over gRPC, too.
+   */
+  readonly protos?: URL;
+  /** On how many servers NATS of a local fleet runs: 1 unless said. With 3, one of them may be lost at any time. */
+  readonly natsServers?: 1 | 3;
+  /**
+   * Whether PostgreSQL of a local fleet has a streaming copy beside it, which answers queries that allow an old state
+   * (`staleMaxMs`). Without one they are answered like all others.
+   */
+  readonly postgresCopy?: boolean;
   /** How many requests gateways take, together; see {@link Rates}. */
   readonly rates?: Rates;
   /** Judges of tokens and API keys, for gateways. */

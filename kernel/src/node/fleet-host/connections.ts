@@ -3,6 +3,7 @@
  * NATS, with that service's own credentials. One that is in another process shares nothing with it but the servers.
  */
 import type { Broker, Hints, LogRun } from "../../events/mod.ts";
+import type { Metrics } from "../../observe/mod.ts";
 import type { System } from "../../runtime/mod.ts";
 import type { Clock, Logger, Random } from "../../std/mod.ts";
 import type { Storage } from "../../store/mod.ts";
@@ -18,17 +19,18 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 /** Databases of PostgreSQL, each with its service's own role. */
 export function databasesOf({ fleet, instance, clock, random }: ConnectionOptions): Storage {
-  const { postgres } = fleet.engines;
-  const urlOf = (service: string, whose: "serves" | "migrates"): string => {
+  const { postgres, postgresCopy } = fleet.engines;
+  const urlOf = (service: string, whose: "serves" | "migrates", at = postgres): string => {
     const login = instance.credentials.postgres?.[service];
-    if (postgres === undefined || login === undefined)
+    if (at === undefined || login === undefined)
       throw new TypeError(`${instance.instance} was told of no database for "${service}".`);
     const { user, password } = whose === "migrates" ? (login.migration ?? login) : login;
-    const url = new URL(`postgres://${postgres.host}:${postgres.port}/${login.database}`);
+    const url = new URL(`postgres://${at.host}:${at.port}/${login.database}`);
     url.username = user;
     url.password = password;
     return url.href;
@@ -36,6 +38,7 @@ export function databasesOf({ fleet, instance, clock, random }: ConnectionOption
   return postgresStorage({
     urlOf: (service) => urlOf(service, "serves"),
     migrationUrlOf: (service) => urlOf(service, "migrates"),
+    replicaUrlOf: (service) => (postgresCopy === undefined ? undefined : urlOf(service, "serves", postgresCopy)),
     clock,
     random,
   });
@@ -54,7 +57,7 @@ export interface NatsConnections {
 
 /** Connects each of these workloads with its own credentials. */
 export function connectNats(options: ConnectionOptions, workloads: readonly string[]): NatsConnections {
-  const { fleet, instance, clock, random, log, system } = options;
+  const { fleet, instance, clock, random, log, metrics, system } = options;
   const { servers = [] } = fleet.engines.nats ?? {};
   const links = new Map<string, NatsLink>();
   const brokers = new Map<string, JetStreamBroker>();
@@ -63,7 +66,7 @@ export function connectNats(options: ConnectionOptions, workloads: readonly stri
     const login = instance.credentials.nats?.[workload];
     const name = `${instance.instance}/${workload}`;
     const link = openNats({
-      ...{ servers, name, clock, random, log, inboxPrefix: inboxOf(workload) },
+      ...{ servers, name, clock, random, log, metrics, inboxPrefix: inboxOf(workload) },
       ...(login === undefined ? {} : { credentials: login }),
     });
     links.set(workload, link);

@@ -3,11 +3,12 @@
  * itself, and finds others through the registry. What comes in is let in by who sent it, or not at all.
  */
 import type { Metrics } from "../../observe/mod.ts";
-import { TransactionIssuer, TransactionVerifier } from "../../security/mod.ts";
-import type { Clock, Ids, Logger, Random } from "../../std/mod.ts";
+import { TransactionIssuer, TransactionVerifier, type WorkloadIdentity } from "../../security/mod.ts";
+import { type Clock, type Ids, type Logger, type Random, sleep } from "../../std/mod.ts";
 import {
   type Envelope,
   FleetTransport,
+  type InboundCall,
   type Lease,
   type Registry,
   type Reply,
@@ -17,8 +18,17 @@ import {
   inbound,
 } from "../../transport/mod.ts";
 import type { System } from "../../runtime/mod.ts";
-import { FilesIdentity, certificateOpener, localFiles, verifyPeer, workloadSigner } from "../identity/mod.ts";
+import { FilesIdentity, type FilesLayout, certificateOpener, filesOf, workloadSigner } from "../identity/mod.ts";
 import { WireServer, wireChannels } from "../wire/mod.ts";
+
+/** Where a process takes calls of others. */
+export interface Listens {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** The name or address by which others reach it. */
+  readonly address: string;
+}
 
 /** What a mesh is made of. */
 export interface MeshOptions {
@@ -32,6 +42,9 @@ export interface MeshOptions {
   readonly services: readonly string[];
   readonly isGateway: boolean;
   readonly identityFolder: string;
+  /** Who writes what is in it; a supervisor unless said. */
+  readonly identityFiles?: FilesLayout | undefined;
+  readonly listens: Listens;
   /** The registry, as one of the workloads asks it. */
   readonly registryOf: (workload: string) => Registry;
   readonly clock: Clock;
@@ -43,7 +56,10 @@ export interface MeshOptions {
 
 /** The edge's workload. */
 export const GATEWAY = "gateway";
-const HOST = "127.0.0.1";
+/** A process that only those on this machine reach. */
+export const LOOPBACK: Listens = { host: "127.0.0.1", port: 0, address: "127.0.0.1" };
+/** How long the registry may take to hear of an end, in milliseconds. */
+const TOLD_MS = 1_000;
 
 /** One process's part in the mesh. */
 export class Mesh {
@@ -55,10 +71,10 @@ export class Mesh {
   #server: WireServer | undefined;
 
   constructor(options: MeshOptions) {
-    const { trustDomain, identityFolder, clock, log, ids, isGateway } = options;
+    const { trustDomain, identityFolder, identityFiles = "local", clock, log, ids, isGateway } = options;
     this.#options = options;
     const paths = this.#workloads.map(pathOf);
-    const workloads = new Map(paths.map((path) => [path, localFiles(identityFolder, path)]));
+    const workloads = new Map(paths.map((path) => [path, filesOf(identityFolder, path, identityFiles)]));
     this.#identity = new FilesIdentity({ trustDomain, workloads, clock, log });
     const issuer = isGateway
       ? new TransactionIssuer({ trustDomain, clock, ids, signer: workloadSigner(this.#identity, GATEWAY) })
@@ -81,22 +97,37 @@ export class Mesh {
     },
   };
 
+  /** Who this process is. */
+  get identity(): WorkloadIdentity {
+    return this.#identity;
+  }
+
+  /** What proves for which user a call is made. */
+  userTokenOf({ identity }: Envelope): string | undefined {
+    return this.#tokens.of(identity);
+  }
+
+  /** Lets calls of other processes in. Only for processes with services. */
+  admission(): (call: InboundCall, peerId: string) => Envelope {
+    const { services, clock, log, metrics, trustDomain } = this.#options;
+    const open = certificateOpener(this.#identity, pathOf(services[0] ?? ""), clock);
+    const transactions = new TransactionVerifier({ trustDomain, clock, open });
+    return inbound({ trustDomain, transactions, tokens: this.#tokens, clock, log, metrics });
+  }
+
   /** Takes calls for the services of this process, and tells the registry. Resolves to the port. */
   async serve(host: Transport): Promise<number | undefined> {
-    const { services, clock, log, metrics, trustDomain, version, zone, instance } = this.#options;
+    const { services, clock, log, metrics, version, zone, instance, listens } = this.#options;
     if (services.length === 0) return undefined;
-    const [first = ""] = services;
-    const open = certificateOpener(this.#identity, pathOf(first), clock);
-    const transactions = new TransactionVerifier({ trustDomain, clock, open });
-    const admit = inbound({ trustDomain, transactions, tokens: this.#tokens, clock, log, metrics });
+    const admit = this.admission();
     const server = await WireServer.listen({
-      ...{ identity: this.#identity, verifyPeer: this.#verifyPeer, clock, log, host: HOST },
+      ...{ identity: this.#identity, clock, log, metrics, host: listens.host, port: listens.port },
       handle: (call, peerId) => host.send(admit(call, peerId)),
     });
     this.#server = server;
     for (const service of services) {
       const lease = await this.#options.registryOf(service).register({
-        ...{ id: `${instance}@${clock.now()}`, service, address: { host: HOST, port: server.port } },
+        ...{ id: `${instance}@${clock.now()}`, service, address: { host: listens.address, port: server.port } },
         ...{ zone, version, startedAt: clock.now(), health: "ready" },
       });
       this.#leases.push(lease);
@@ -106,27 +137,30 @@ export class Mesh {
 
   /** Takes itself off the registry, and takes no further calls; resolves when those under way are over. */
   async drain(): Promise<void> {
-    await Promise.all(this.#leases.map((lease) => lease.update("draining").catch(() => undefined)));
+    await this.#tellRegistry((lease) => lease.update("draining"));
     await this.#server?.drain();
   }
 
   /** Ends what goes out, too. */
   async stop(): Promise<void> {
-    await Promise.all(this.#leases.map((lease) => lease.release()));
+    await this.#tellRegistry((lease) => lease.release());
     await this.#server?.close();
     await Promise.all([...this.#outbound.values()].map((transport) => transport.close()));
     this.#identity.close();
+  }
+
+  /** A registry that is down is no reason to wait: callers hear of a drain by their connections, and leases run out. */
+  async #tellRegistry(tell: (lease: Lease) => Promise<void>): Promise<void> {
+    const told = new AbortController();
+    const telling = this.#leases.map((lease) => tell(lease).catch(() => undefined));
+    await Promise.race([Promise.all(telling), sleep(this.#options.clock, TOLD_MS, told.signal)]);
+    told.abort();
   }
 
   get #workloads(): readonly string[] {
     const { services, isGateway } = this.#options;
     return isGateway ? [...services, GATEWAY] : services;
   }
-
-  readonly #verifyPeer = (chain: readonly Buffer[], trustBundle: string): string => {
-    const { trustDomain, clock } = this.#options;
-    return verifyPeer(chain, { trustDomain, trustBundle, now: clock.now() }).id;
-  };
 
   /** What a workload will call: found and connected to before the first call. */
   #calledBy(workload: string): readonly string[] {
@@ -135,23 +169,25 @@ export class Mesh {
       workload === GATEWAY
         ? system.contracts
         : (system.services.find(({ contract }) => contract.name === workload)?.uses ?? []);
-    return called.map(({ name }) => name).filter((name) => !services.includes(name));
+    const elsewhere = new Set(system.services.map(({ contract }) => contract.name));
+    return called.map(({ name }) => name).filter((name) => elsewhere.has(name) && !services.includes(name));
   }
 
   #transportOf(workload: string): FleetTransport {
     const { system, clock, random, log, zone, metrics, registryOf, instance } = this.#options;
     const own = pathOf(workload);
     const channels = wireChannels({
-      ...{ own, identity: this.#identity, verifyPeer: this.#verifyPeer, clock, random, log },
+      ...{ own, identity: this.#identity, clock, random, log },
     });
     return new FleetTransport({
       ...{ registry: registryOf(workload), channels, clock, random, log, zone, metrics, client: instance },
-      userTokenOf: ({ identity }) => this.#tokens.of(identity),
+      userTokenOf: (envelope) => this.userTokenOf(envelope),
       affinityOf: affinityBy(system.contracts),
     });
   }
 }
 
-function pathOf(workload: string): string {
+/** A workload's path in its SPIFFE id. */
+export function pathOf(workload: string): string {
   return workload === GATEWAY ? GATEWAY : `service/${workload}`;
 }

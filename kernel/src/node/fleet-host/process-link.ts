@@ -4,12 +4,25 @@
  */
 import cluster from "node:cluster";
 import { OPERATION_DURATION, type Metrics, TrafficMeter } from "../../observe/mod.ts";
-import type { HostMessage, SupervisorMessage } from "../fleet/mod.ts";
+import type { AskFleet } from "../../runtime/mod.ts";
+import { type Clock, faultFrom } from "../../std/mod.ts";
+import {
+  ANSWERS_QUESTIONS,
+  type HostMessage,
+  NoAnswer,
+  OtherBuild,
+  type SupervisorMessage,
+  outcomeOf,
+} from "../fleet/mod.ts";
 
 /** How often it tells how it fares, in milliseconds. */
 const STATS_MS = 1_000;
+/** How long the fleet may take to answer, in milliseconds: as long as one of its processes, and a little. */
+const TOLD_MS = 31_000;
 /** What of the outcomes of calls is somebody's failure, and not an answer. */
 const FAILURES: ReadonlySet<string> = new Set(["broken", "unavailable", "exhausted"]);
+
+type Ask = Extract<SupervisorMessage, { type: "ask" }>;
 
 /** What a process does when it is told to. */
 export interface ProcessHooks {
@@ -17,6 +30,8 @@ export interface ProcessHooks {
   readonly drain: () => Promise<void>;
   /** Drains, and ends everything. */
   readonly stop: () => Promise<void>;
+  /** Carries out what the fleet's operator asks. */
+  readonly ask: (operation: string, input: unknown) => Promise<unknown>;
 }
 
 /** Connects a running process with whoever runs it. Returns what tells that it is ready. */
@@ -45,13 +60,51 @@ export function linkProcess(
   process.on("message", (message: SupervisorMessage) => {
     if (message.type === "stop") stop();
     else if (message.type === "drain") void hooks.drain().then(() => tell({ type: "drained" }));
+    else if (message.type === "ask") void answerTo(message, hooks);
   });
-  // The supervisor died: nobody would ever end this process.
+  // The supervisor died: nobody would ever end this process. It may have died before anybody listened.
   process.on("disconnect", stop);
+  if (process.send !== undefined && !process.connected) stop();
   const look = statsOf(metrics, isGateway);
   return (ready) => {
     tell({ type: "ready", ...ready });
     setInterval(() => tell(look()), STATS_MS).unref();
+  };
+}
+
+async function answerTo({ id, operation, input }: Ask, { ask }: ProcessHooks): Promise<void> {
+  tell({ type: "answer", id, ...(await outcomeOf(() => ask(operation, input))) });
+}
+
+/**
+ * How the operator's service asks the whole fleet: through the supervisor, which refuses any other process. Undefined when
+ * there is no supervisor. A question that is not answered in time throws {NoAnswer}; {OtherBuild}, at once, when the
+ * supervisor was started from a build that knows no questions.
+ */
+export function supervisorAsked(clock: Clock, environment: NodeJS.ProcessEnv = process.env): AskFleet | undefined {
+  if (process.send === undefined) return undefined;
+  if (environment[ANSWERS_QUESTIONS] === undefined)
+    return ({ operation }) => Promise.reject(OtherBuild.with({ what: operation }));
+  const asked = new Map<number, PromiseWithResolvers<unknown>>();
+  let questions = 0;
+  process.on("message", (message: SupervisorMessage) => {
+    if (message.type !== "told") return;
+    const { id, output, fault } = message;
+    if (fault === undefined) asked.get(id)?.resolve(output);
+    else asked.get(id)?.reject(faultFrom(fault as Parameters<typeof faultFrom>[0]));
+  });
+  return async (question) => {
+    const id = (questions += 1);
+    const answer = Promise.withResolvers<unknown>();
+    asked.set(id, answer);
+    const late = clock.after(TOLD_MS, () => answer.reject(NoAnswer.with({ instance: "The supervisor" })));
+    try {
+      tell({ type: "question", id, ...question });
+      return await answer.promise;
+    } finally {
+      late.cancel();
+      asked.delete(id);
+    }
   };
 }
 

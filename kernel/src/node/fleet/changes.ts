@@ -13,6 +13,8 @@ export interface ChangesOptions {
   readonly groups: Map<string, Group>;
   readonly placement: Placement;
   readonly build: Build;
+  /** The services that are programs of their own. */
+  readonly programs?: readonly string[];
   readonly addGroup: (name: string, wish: GroupWish) => Group;
   /** Why nothing can be changed now; undefined when it can. */
   readonly refusal: () => string | undefined;
@@ -82,7 +84,7 @@ export class Changes {
   /** Moves a service to another group; it is in a ready process at every moment. */
   place(service: string, to: string): Promise<void> {
     return this.#exclusively(`moving ${service} to ${to}`, async () => {
-      const placement = placeService(this.#placement, service, to);
+      const placement = placeService(this.#placement, service, to, this.#options.programs);
       await this.#move(placement);
       this.#keep(placement);
     });
@@ -92,8 +94,9 @@ export class Changes {
     const { groups, addGroup } = this.#options;
     const done: { group: Group; before: GroupWish }[] = [];
     try {
-      for (const { group: name, services, replicas, isOther } of placementDiff(this.#placement, to)) {
-        const wish = { services, replicas, build: this.#build, generation: this.#generation };
+      for (const { group: name, isOther, ...placed } of placementDiff(this.#placement, to)) {
+        const { services, replicas } = placed;
+        const wish = { ...placed, build: this.#buildOf(placed.services), generation: this.#generation };
         const group = groups.get(name) ?? addGroup(name, { ...wish, replicas: 0 });
         const before = group.wish;
         if (isOther) await this.#replace(group, { services, replicas });
@@ -111,6 +114,14 @@ export class Changes {
     } finally {
       for (const [name, { wish }] of groups) if (wish.replicas === 0) groups.delete(name);
     }
+  }
+
+  /** That of the group where they are now: whoever moves must not go back to the build from before its roll. */
+  #buildOf(services: readonly string[]): Build {
+    const from = [...this.#options.groups.values()].find(({ wish }) =>
+      wish.services.some((name) => services.includes(name)),
+    );
+    return from?.wish.build ?? this.#build;
   }
 
   #replace(group: Group, change: Partial<GroupWish>): Promise<void> {

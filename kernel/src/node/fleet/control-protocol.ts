@@ -17,7 +17,15 @@ export const LINE_BYTES_MAX = 1024 * 1024;
 const PATH_BYTES_MAX = 100;
 
 const Name = t.text({ minLength: 1, maxLength: 100 });
+/** A question to all processes, or to those of a service. */
+export const AskSchema = t.object({
+  do: t.literal("ask"),
+  operation: Name,
+  service: t.optional(Name),
+  input: t.unknown(),
+});
 const RequestSchema = t.union(
+  AskSchema,
   t.object({ do: t.literal("ps") }),
   t.object({ do: t.literal("stop") }),
   t.object({ do: t.literal("restart"), name: Name }),
@@ -31,9 +39,10 @@ const RequestSchema = t.union(
   t.object({ do: t.literal("place"), service: Name, group: Name }),
 );
 const kinds = ["invalid", "denied", "missing", "conflict", "exhausted", "unavailable", "broken"] as const;
-const AnswerSchema = t.union(
+/** The schema of answers. */
+export const ANSWER = t.union(
   t.object({ say: t.text({ maxLength: 10_000 }) }),
-  t.object({ done: t.literal(true), snapshot: t.optional(SnapshotSchema) }),
+  t.object({ done: t.literal(true), snapshot: t.optional(SnapshotSchema), output: t.optional(t.unknown()) }),
   t.object({
     fault: t.object({
       code: t.text(),
@@ -47,12 +56,14 @@ const AnswerSchema = t.union(
 /** What a supervisor is asked to do. */
 export type ControlRequest = TypeOf<typeof RequestSchema>;
 /** One line of what it answers. */
-export type ControlAnswer = TypeOf<typeof AnswerSchema>;
+export type ControlAnswer = TypeOf<typeof ANSWER>;
 
+/** What a request is called in the fault of one that does not fit. */
+export const REQUEST = "request to the fleet";
 /** Checks requests. */
-export const controlRequest = validator(RequestSchema, "request to the fleet");
+export const controlRequest = validator(RequestSchema, REQUEST);
 /** Checks answers. */
-export const controlAnswer = validator(AnswerSchema, "answer of the fleet");
+export const controlAnswer = validator(ANSWER, "answer of the fleet");
 
 /** A line of the protocol. */
 export function controlLine(body: ControlRequest | ControlAnswer): string {

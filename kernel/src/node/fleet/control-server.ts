@@ -98,6 +98,11 @@ export class ControlServer {
     try {
       const request = requestOf(line);
       if (request.do !== "ps") this.#listeners.add(listener);
+      if (request.do === "ask") {
+        const output = await this.#supervisor.asking.ask(request);
+        send({ done: true, ...(output === undefined ? {} : { output }) });
+        return;
+      }
       const snapshot = await this.#carryOut(request);
       send({ done: true, ...(snapshot === undefined ? {} : { snapshot }) });
     } catch (error) {
@@ -109,7 +114,7 @@ export class ControlServer {
     }
   }
 
-  async #carryOut(request: ControlRequest): Promise<FleetSnapshot | undefined> {
+  async #carryOut(request: Exclude<ControlRequest, { do: "ask" }>): Promise<FleetSnapshot | undefined> {
     const fleet = this.#supervisor;
     switch (request.do) {
       case "ps":

@@ -106,8 +106,19 @@ describe("how a process fares", () => {
   test("is never less than nothing, and never endless", () => {
     const meter = new RateMeter();
     meter.take({ ...stats, calls: 10, cpuMs: 5 }, 0);
-    meter.take({ ...stats, calls: 4, cpuMs: 6 }, 0);
+    meter.take({ ...stats, calls: 4, cpuMs: 505 }, 1_000);
     assert.equal(meter.rates?.callsPerSecond, 0);
-    assert.equal(meter.rates?.cpu, 1);
+    assert.equal(meter.rates?.cpu, 0.5);
+  });
+
+  test("is not taken from messages that waited together, as while their reader stood still", () => {
+    const meter = new RateMeter();
+    for (let second = 0; second <= 1; second += 1)
+      meter.take({ ...stats, calls: 100 * second, cpuMs: second }, 1_000 * second);
+    for (let second = 2; second <= 9; second += 1)
+      meter.take({ ...stats, calls: 100 * second, cpuMs: second }, 9_000 + second);
+    assert.ok((meter.rates?.callsPerSecond ?? 0) <= 100, String(meter.rates?.callsPerSecond));
+    meter.take({ ...stats, calls: 1_000, cpuMs: 10 }, 10_002);
+    assert.ok((meter.rates?.callsPerSecond ?? 0) < 1_000, String(meter.rates?.callsPerSecond));
   });
 });

@@ -25,6 +25,8 @@ export interface FleetEngines {
   describe(): FleetFile["engines"];
   /** What a process with these services may sign in with; no other service's. */
   credentialsOf(services: readonly string[], isGateway: boolean): InstanceFile["credentials"];
+  /** Makes the stream of a service begin again after a position of its log; absent where there are no streams. */
+  rewind?(service: string, position: number): Promise<void>;
 }
 
 /** A fleet without servers: for tests, and for systems whose services keep their data in files. */

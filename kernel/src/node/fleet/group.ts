@@ -2,7 +2,7 @@
  * The processes of one group: brought to the number, the build and the services that are wanted, by the steps of
  * `roll-plan.ts`.
  */
-import { NotReady } from "./faults.ts";
+import { ChangeUnderWay, NotReady } from "./faults.ts";
 import { fleetPaths } from "./fleet-file.ts";
 import type { Build } from "./host-process.ts";
 import type { Instance } from "./instance.ts";
@@ -12,13 +12,22 @@ import { nextStep } from "./roll-plan.ts";
 export interface GroupWish {
   readonly services: readonly string[];
   readonly replicas: number;
+  /** The zones that its processes are spread over; the fleet's one zone unless said. */
+  readonly zones?: readonly string[];
   readonly build: Build;
   /** Processes of another generation are replaced. */
   readonly generation: number;
 }
 
-/** Makes an instance with a name of its own; `port` is a gateway's. */
-export type MakeInstance = (name: string, wish: GroupWish, port: number | undefined) => Instance;
+/** Where one process of a group is. */
+export interface Place {
+  /** A gateway's. */
+  readonly port?: number;
+  readonly zone?: string;
+}
+
+/** Makes an instance with a name of its own. */
+export type MakeInstance = (name: string, wish: GroupWish, place: Place) => Instance;
 
 /** What a group takes. */
 export interface GroupOptions {
@@ -32,6 +41,8 @@ export interface GroupOptions {
   readonly say: (text: string) => void;
   /** The set of processes changed. */
   readonly changed: () => void;
+  /** Whether the fleet comes to its end: then nothing is started any more, whatever change is under way. */
+  readonly isEnding: () => boolean;
 }
 
 interface Member {
@@ -68,7 +79,8 @@ export class Group {
 
   /**
    * Brings the group to what it should be now. No process is taken away before its successor is ready.
-   * @throws {NotReady} when a new process is not; then the group is what it was before.
+   * @throws {NotReady} when a new process is not; then the group is what it was before. {ChangeUnderWay} when the fleet is
+   *   being stopped meanwhile.
    */
   async become(wish: GroupWish): Promise<void> {
     const before = this.#wish;
@@ -82,7 +94,7 @@ export class Group {
       const undone =
         before.generation === wish.generation ? this.#members.slice(before.replicas) : this.#members.filter(isNew);
       await Promise.all(undone.map((member) => this.#retire(member)));
-      while (this.#members.length < before.replicas) this.#start();
+      while (this.#members.length < before.replicas && !this.#options.isEnding()) this.#start();
       throw error;
     }
   }
@@ -94,6 +106,7 @@ export class Group {
 
   async #settle(): Promise<void> {
     for (;;) {
+      if (this.#options.isEnding()) throw ChangeUnderWay.with({ change: "stopping" });
       const planned = this.#members.map(({ instance, generation }) => ({
         name: instance.name,
         isCurrent: generation === this.#wish.generation,
@@ -121,11 +134,23 @@ export class Group {
     const { firstPort, make, isTaken } = this.#options;
     const wish = this.#wish;
     const name = firstFree((n) => `${this.name}-${n}`, isTaken);
-    const instance = make(name, wish, firstPort === undefined ? undefined : this.#portFrom(firstPort));
+    const zone = this.#zone();
+    const instance = make(name, wish, {
+      ...(firstPort === undefined ? {} : { port: this.#portFrom(firstPort) }),
+      ...(zone === undefined ? {} : { zone }),
+    });
     this.#members = [...this.#members, { instance, generation: wish.generation }];
     instance.start();
     this.#options.changed();
     return instance;
+  }
+
+  /** The zone in which the fewest of the wanted ones are: a roll leaves no zone without a process that has one. */
+  #zone(): string | undefined {
+    const { zones = [], generation } = this.#wish;
+    const current = this.#members.filter((member) => member.generation === generation);
+    const countIn = (zone: string): number => current.filter(({ instance }) => instance.spec.zone === zone).length;
+    return zones.toSorted((one, other) => countIn(one) - countIn(other))[0];
   }
 
   /** The port that the fewest of the wanted ones have: a new process takes over from the old one on the same port. */

@@ -8,9 +8,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import cluster from "node:cluster";
 import { closeSync, mkdirSync, openSync } from "node:fs";
+import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { fleetPaths } from "./fleet-file.ts";
-import { type HostMessage, type SupervisorMessage, hostMessage } from "./host-messages.ts";
+import { ANSWERS_QUESTIONS, type HostMessage, type SupervisorMessage, hostMessage } from "./host-messages.ts";
+import { type Program, startProgram } from "./program.ts";
 
 /** What a process runs: a file of TypeScript, and how people call it. */
 export interface Build {
@@ -27,10 +29,14 @@ export interface HostSpec {
   readonly services: readonly string[];
   /** The port of a gateway; without it the process is none. */
   readonly gatewayPort?: number;
+  /** Where it is, when that is not the fleet's one zone. */
+  readonly zone?: string;
   readonly build: Build;
   /** The fleet's folder. */
   readonly folder: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** What runs instead of the build's entry: a service in another language. */
+  readonly program?: Program;
 }
 
 /** What is heard of a process. */
@@ -52,6 +58,11 @@ export interface HostProcess {
 /** Starts a process. Its output goes to its log file; a failure to start is told as its end. */
 export function startHost(spec: HostSpec, listener: HostListener): HostProcess {
   const log = openLog(fleetPaths.log(spec.folder, spec.instance));
+  if (spec.program !== undefined) {
+    const started = startProgram(spec.program, { log, environment: environmentOf(spec), listener });
+    closeSync(log);
+    return started;
+  }
   const child = spec.gatewayPort === undefined ? forkService(spec, log) : forkGateway(spec, log);
   closeSync(log);
   let isOver = false;
@@ -96,7 +107,7 @@ function forkService(spec: HostSpec, log: number): ChildProcess {
   return fork(spec.build.entry, runArguments(spec), {
     execArgv: [],
     detached: true,
-    env: environmentOf(spec),
+    env: { ...environmentOf(spec), [ANSWERS_QUESTIONS]: "1" },
     stdio: ["ignore", log, log, "ipc"],
   });
 }
@@ -110,13 +121,17 @@ function forkGateway(spec: HostSpec, log: number): ChildProcess {
     execArgv: [],
     stdio: ["ignore", log, log, "ipc"],
   });
-  return cluster.fork(environmentOf(spec)).process;
+  return cluster.fork({ ...environmentOf(spec), [ANSWERS_QUESTIONS]: "1" }).process;
 }
 
-function environmentOf({ environment }: HostSpec): NodeJS.ProcessEnv {
+/** What a process finds in its environment: what the supervisor has, and what is meant for it. */
+export function environmentOf({ environment }: Pick<HostSpec, "environment">): NodeJS.ProcessEnv {
   // What a test runner tells its children is not meant for ours.
   const { NODE_TEST_CONTEXT: _, ...own } = process.env;
-  return { ...own, ...environment };
+  const compiled = getCompileCacheDir();
+  // Known before its first file: otherwise each process would load what strips types, 20 MB, for its entry alone.
+  const cache = compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
+  return { ...cache, ...own, ...environment };
 }
 
 function openLog(path: string): number {

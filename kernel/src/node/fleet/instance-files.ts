@@ -2,7 +2,8 @@
 import { mkdirSync } from "node:fs";
 import type { Clock } from "../../std/mod.ts";
 import type { CredentialsWriter, FleetEngines } from "./engine.ts";
-import { fleetPaths, removeInstanceFiles, writeInstanceFile } from "./fleet-file.ts";
+import { snapshotText } from "../contracts/mod.ts";
+import { fleetPaths, removeInstanceFiles, replaceFile, writeInstanceFile } from "./fleet-file.ts";
 import type { HostSpec } from "./host-process.ts";
 
 /** When credentials could not be renewed: how soon to try again, in milliseconds. */
@@ -32,7 +33,7 @@ export class InstanceFiles {
   }
 
   /** Writes the files of a process that is about to start. */
-  async write(group: string, { instance, services, gatewayPort, build }: HostSpec): Promise<void> {
+  async write(group: string, { instance, services, gatewayPort, zone, build, program }: HostSpec): Promise<void> {
     const { folder, engines, secrets } = this.#options;
     const isGateway = gatewayPort !== undefined;
     const identityFolder = fleetPaths.identity(folder, instance);
@@ -44,12 +45,15 @@ export class InstanceFiles {
       group,
       services: [...services],
       label: build.label,
+      ...(zone === undefined ? {} : { zone }),
       identityFolder,
       dataFolder,
       ...(isGateway ? { gateway: { host: "127.0.0.1", port: gatewayPort } } : {}),
-      credentials: engines.credentialsOf(services, isGateway),
+      // The servers know no program: what it keeps, it keeps where it likes.
+      credentials: program === undefined ? engines.credentialsOf(services, isGateway) : {},
       ...(secrets === undefined ? {} : { secrets: secrets(services) }),
     });
+    if (program !== undefined) replaceFile(fleetPaths.contract(folder, instance), snapshotText(program.contract));
     const held: Held = {
       workloads: [...services.map((name) => `service/${name}`), ...(isGateway ? ["gateway"] : [])],
       renewAt: Number.POSITIVE_INFINITY,

@@ -21,6 +21,7 @@ export function instanceRow(group: string, instance: Instance, nowMs: number): F
     restarts,
     ...rates,
     version: spec.build.label,
+    ...(spec.program === undefined ? {} : { program: spec.program.command.join(" ") }),
   };
 }
 
@@ -44,6 +45,7 @@ function stateOf({ state, silentMs }: Instance, nowMs: number): { state: string;
 
 function addressOf({ state, spec }: Instance): { address?: string } {
   if (spec.gatewayPort !== undefined) return { address: `http://127.0.0.1:${spec.gatewayPort}` };
-  if (state.is === "ready" && state.wirePort !== undefined) return { address: `127.0.0.1:${state.wirePort}` };
+  const port = state.is === "ready" ? (state.wirePort ?? state.httpPort ?? state.grpcPort) : undefined;
+  if (port !== undefined) return { address: `127.0.0.1:${port}` };
   return {};
 }

@@ -5,16 +5,20 @@
  * Across a crash of the process: nothing is kept here but its name and its count of failures. Across a crash of the
  * supervisor: nothing; the process ends itself, and `leftovers.ts` sees to it that it did.
  */
-import { type Clock, type Timer, sleep } from "../../std/mod.ts";
+import { type Clock, type Timer, faultFrom, sleep } from "../../std/mod.ts";
+import { NoAnswer } from "./faults.ts";
 import { type HostProcess, type HostSpec, startHost } from "./host-process.ts";
-import type { HostMessage, HostStats } from "./host-messages.ts";
+import { type HostAnswer, type HostMessage, type HostQuestion, type HostStats, outcomeOf } from "./host-messages.ts";
 import { RateMeter, type Rates } from "./rates.ts";
 import { type RestartLimits, restartAfter } from "./restart-policy.ts";
+
+/** Where a process is reached, as it says when it is ready. */
+export type Reached = Omit<Extract<HostMessage, { type: "ready" }>, "type">;
 
 /** What an instance is doing, since when (by the monotonic clock). */
 export type InstanceState =
   | { readonly is: "starting"; readonly sinceMs: number }
-  | { readonly is: "ready"; readonly sinceMs: number; readonly wirePort?: number; readonly httpUrl?: string }
+  | ({ readonly is: "ready"; readonly sinceMs: number } & Reached)
   | { readonly is: "draining"; readonly sinceMs: number }
   | { readonly is: "stopping"; readonly sinceMs: number }
   | { readonly is: "waiting"; readonly sinceMs: number; readonly untilMs: number; readonly isLoop: boolean }
@@ -38,13 +42,18 @@ export interface InstanceOptions {
   readonly spec: HostSpec;
   readonly clock: Clock;
   readonly limits: InstanceLimits;
-  /** Called before each start of a process: writes its files. */
-  readonly prepare: () => Promise<void>;
+  /** Called before each start of a process: writes its files, and says what to start. */
+  readonly prepare: () => Promise<HostSpec>;
+  /** Answers what the process asks of the whole fleet, or refuses to. */
+  readonly question: (question: HostQuestion) => Promise<unknown>;
   /** Something worth a line happened. */
   readonly say: (text: string) => void;
   /** The state, or the process, changed. */
   readonly changed: () => void;
 }
+
+/** How long a process may take to answer what it is asked, in milliseconds. */
+const ASK_MS = 30_000;
 
 /** A place for one process. */
 export class Instance {
@@ -63,6 +72,8 @@ export class Instance {
   #retired: Promise<void> | undefined;
   #drained: (() => void) | undefined;
   #over: (() => void) | undefined;
+  readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
+  #asks = 0;
 
   constructor(options: InstanceOptions) {
     this.spec = options.spec;
@@ -119,6 +130,26 @@ export class Instance {
     });
   }
 
+  /**
+   * Asks the process for an operation of the operator's contract; it may take 30 s unless said.
+   * @throws what it throws; {NoAnswer}.
+   */
+  async ask(operation: string, input: unknown, withinMs: number = ASK_MS): Promise<unknown> {
+    const id = (this.#asks += 1);
+    const answer = Promise.withResolvers<unknown>();
+    this.#asked.set(id, answer);
+    const late = this.#options.clock.after(withinMs, () => answer.reject(NoAnswer.with({ instance: this.name })));
+    try {
+      const isReady = this.#state.is === "ready";
+      if (!isReady || this.#process?.send({ type: "ask", id, operation, input }) !== true)
+        throw NoAnswer.with({ instance: this.name });
+      return await answer.promise;
+    } finally {
+      late.cancel();
+      this.#asked.delete(id);
+    }
+  }
+
   /** Starts the next process at once instead of waiting longer; forgets the failures so far. */
   retryNow(): void {
     if (this.#state.is !== "waiting") return;
@@ -127,11 +158,20 @@ export class Instance {
     this.#launch();
   }
 
-  /** Looks whether the process still lives; called now and then. */
-  watch(): void {
-    const { silentMs } = this;
-    if (silentMs === undefined || silentMs < this.#options.limits.silentMs) return;
-    this.#options.say(`${this.name} has been silent for ${Math.round(silentMs / 1000)} s and is killed`);
+  /** Looks whether the process still lives; called now and then. `wasAway`: nobody could listen since the last time. */
+  watch(wasAway = false): void {
+    if (this.#process === undefined) return;
+    if (wasAway) this.#heardMs = this.#nowMs();
+    const { startMs, silentMs } = this.#options.limits;
+    const quietMs = this.#nowMs() - this.#heardMs;
+    if (this.#state.is === "ready" && quietMs >= silentMs)
+      this.#kill(`has been silent for ${Math.round(quietMs / 1_000)} s and is killed`);
+    if (this.#state.is === "starting" && quietMs >= startMs)
+      this.#kill(`was not ready within ${startMs / 1_000} s and is killed`);
+  }
+
+  #kill(why: string): void {
+    this.#options.say(`${this.name} ${why}`);
     this.#process?.signal("SIGKILL");
   }
 
@@ -149,46 +189,55 @@ export class Instance {
   }
 
   #launch(): void {
-    const { clock, limits, prepare } = this.#options;
     this.#become({ is: "starting", sinceMs: this.#nowMs() });
-    prepare().then(
-      () => {
+    this.#options
+      .prepare()
+      .then((spec) => {
         if (this.#state.is !== "starting") return this.#end();
         this.#meter = new RateMeter();
         this.#startedMs = this.#nowMs();
-        this.#process = startHost(this.spec, {
+        this.#process = startHost(spec, {
           message: (message) => this.#heard(message),
           ended: (how) => this.#processEnded(how),
         });
+        this.#heardMs = this.#startedMs;
         this.#options.changed();
-        this.#timer = clock.after(limits.startMs, () => {
-          this.#options.say(`${this.name} was not ready within ${limits.startMs / 1000} s and is killed`);
-          this.#process?.signal("SIGKILL");
-        });
-      },
-      (error: unknown) => this.#processEnded(`could not be prepared (${error instanceof Error ? error.message : "?"})`),
-    );
+      })
+      .catch((error: unknown) =>
+        this.#processEnded(`could not be started (${error instanceof Error ? error.message : String(error)})`),
+      );
   }
 
   #heard(message: HostMessage): void {
     this.#heardMs = this.#nowMs();
     if (message.type === "stats") this.#meter.take(message satisfies HostStats, this.#heardMs);
     else if (message.type === "drained") this.#drained?.();
+    else if (message.type === "answer") this.#answered(message);
+    else if (message.type === "question") void this.#tell(message);
     else if (this.#state.is === "starting") {
       this.#timer?.cancel();
       this.#readyAtMs = this.#heardMs;
-      const { wirePort, httpUrl } = message;
-      this.#become({
-        is: "ready",
-        sinceMs: this.#heardMs,
-        ...(wirePort === undefined ? {} : { wirePort }),
-        ...(httpUrl === undefined ? {} : { httpUrl }),
-      });
+      const { type: _, ...reached } = message;
+      this.#become({ is: "ready", sinceMs: this.#heardMs, ...reached });
       for (const { resolve } of this.#waiters) resolve();
     }
   }
 
+  #answered({ id, output, fault }: HostAnswer): void {
+    const asked = this.#asked.get(id);
+    if (fault === undefined) asked?.resolve(output);
+    else asked?.reject(faultFrom(fault as Parameters<typeof faultFrom>[0]));
+  }
+
+  /** The answer to a question goes to who asked it: a process that follows on another never did. */
+  async #tell(question: HostQuestion): Promise<void> {
+    const asker = this.#process;
+    const outcome = await outcomeOf(() => this.#options.question(question));
+    asker?.send({ type: "told", id: question.id, ...outcome });
+  }
+
   #processEnded(how: string): void {
+    for (const { reject } of this.#asked.values()) reject(NoAnswer.with({ instance: this.name }));
     const { clock, limits, say } = this.#options;
     this.#timer?.cancel();
     this.#process = undefined;

@@ -8,6 +8,7 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, sleep } from "../../std/mod.ts";
 import { t, validator } from "../../schema/mod.ts";
+import { lockFolder } from "../sqlite/folder-lock.ts";
 import { fleetPaths, replaceFile } from "./fleet-file.ts";
 
 const Pids = t.array(
@@ -21,6 +22,8 @@ const Pids = t.array(
 );
 const pids = validator(Pids, "file of process ids");
 const LOOK_MS = 50;
+/** How long processes of a supervisor that was killed may take to end by themselves, unless said. */
+export const PATIENCE_MS = 30_000;
 
 /** A process that the supervisor started. */
 export interface KnownProcess {
@@ -48,6 +51,24 @@ export async function cleanUp(folder: string, clock: Clock, patienceMs: number):
   rmSync(fleetPaths.pids(folder), { force: true });
   rmSync(dirname(fleetPaths.instance(folder, "any")), { recursive: true, force: true });
   return left;
+}
+
+/**
+ * Ends what a supervisor that was killed left running, for whoever does not want the fleet back. Returns what it ended;
+ * nothing where none ran. @throws {FolderInUse} where a fleet runs.
+ */
+export async function endLeftovers(
+  folder: string,
+  clock: Clock,
+  patienceMs: number = PATIENCE_MS,
+): Promise<readonly KnownProcess[]> {
+  if (leftRunning(folder).length === 0) return [];
+  const lock = lockFolder(folder);
+  try {
+    return await cleanUp(folder, clock, patienceMs);
+  } finally {
+    lock.release();
+  }
 }
 
 interface LeftProcess extends KnownProcess {

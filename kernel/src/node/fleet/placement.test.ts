@@ -81,6 +81,13 @@ describe("names", () => {
     assert.throws(() => groupOf(placement, "kart"), UnknownName.is);
   });
 
+  test("that every object has are names like any other", () => {
+    const { groups } = placeService(defaultPlacement(SERVICES), "cart", "constructor");
+    assert.deepEqual(Object.entries(groups).find(([name]) => name === "constructor")?.[1].services, ["cart"]);
+    assert.throws(() => placeService(defaultPlacement(SERVICES), "cart", "toString"), /no name for a group/);
+    assert.throws(() => groupOf(placement, "constructor"), UnknownName.is);
+  });
+
   test("of groups cannot be moved", () => {
     const grouped = placeService(placement, "cart", "sales");
     assert.throws(() => placeService(grouped, "sales", "payments"), /"sales" is a group, not a service/);
@@ -92,6 +99,27 @@ describe("names", () => {
       /"orders" has the name of a service that is not in it/,
     );
   });
+});
+
+test("zones stay with a group when it is scaled, and when services come and go", () => {
+  const zones = ["a", "b"];
+  const text = JSON.stringify({ version: 1, gateways: { zones }, groups: { cart: { services: ["cart"], zones } } });
+  const placed = scaleGroup(parsePlacement(text, SERVICES), "cart", 3);
+  assert.deepEqual(parsePlacement(placementText(placed), SERVICES), placed);
+  assert.deepEqual(scaleGroup(placed, "gateway", 3).gateways.zones, zones);
+  const joined = placeService(placed, "payments", "cart");
+  assert.deepEqual(joined.groups["cart"], { services: ["cart", "payments"], replicas: 3, zones });
+  const moved = placeService(placed, "cart", "shopping");
+  assert.deepEqual(moved.groups["shopping"], { services: ["cart"], replicas: 3, zones });
+  assert.deepEqual(placementDiff(placed, moved)[0]?.zones, zones);
+});
+
+describe("the names of services", () => {
+  for (const name of ["gateway", "redis", "Orders", "a*", ""])
+    test(`cannot be "${name}": their certificates and users are named after them`, () => {
+      assert.throws(() => defaultPlacement(["cart", name]), PlacementInvalid.is);
+      assert.throws(() => parsePlacement('{ "version": 1, "groups": {} }', ["cart", name]), PlacementInvalid.is);
+    });
 });
 
 describe("from one placement to the next", () => {

@@ -3,8 +3,9 @@ import type { HostStats } from "./host-messages.ts";
 
 /** How a process fared lately. */
 export interface Rates {
-  readonly callsPerSecond: number;
-  readonly faultsPerSecond: number;
+  /** Undefined when nobody counts calls: a service in another language tells nothing of itself. */
+  readonly callsPerSecond?: number;
+  readonly faultsPerSecond?: number;
   /** Undefined when there were no calls. */
   readonly p50Ms?: number;
   readonly p99Ms?: number;
@@ -12,6 +13,9 @@ export interface Rates {
   readonly cpu?: number;
   readonly rssBytes: number;
 }
+
+/** Sooner after one message than this, in milliseconds, the next has waited somewhere: nobody knows for how long. */
+const LEAST_MS = 200;
 
 /** Makes rates out of a process's messages. */
 export class RateMeter {
@@ -26,13 +30,14 @@ export class RateMeter {
   /** Takes a message that came at a moment of the monotonic clock. */
   take(stats: HostStats, atMs: number): void {
     const before = this.#last;
+    if (before !== undefined && atMs - before.atMs < LEAST_MS) return;
     const seconds = before === undefined ? 0 : Math.max(atMs - before.atMs, 1) / 1000;
     const perSecond = (now: number, then: number | undefined): number =>
       then === undefined ? 0 : Math.max(0, now - then) / seconds;
-    const { p50Ms, p99Ms, rssBytes } = stats;
+    const { calls, faults, p50Ms, p99Ms, rssBytes } = stats;
     this.#rates = {
-      callsPerSecond: perSecond(stats.calls, before?.stats.calls),
-      faultsPerSecond: perSecond(stats.faults, before?.stats.faults),
+      ...(calls === undefined ? {} : { callsPerSecond: perSecond(calls, before?.stats.calls) }),
+      ...(faults === undefined ? {} : { faultsPerSecond: perSecond(faults, before?.stats.faults) }),
       ...(p50Ms === undefined ? {} : { p50Ms }),
       ...(p99Ms === undefined ? {} : { p99Ms }),
       ...(before === undefined ? {} : { cpu: perSecond(stats.cpuMs, before.stats.cpuMs) / 1000 }),

@@ -23,6 +23,8 @@ const Row = t.object({
   cpu: t.optional(t.number()),
   rssBytes: t.optional(t.number()),
   version: t.text(),
+  /** What runs, when it is no host of ours: the command of a service in another language. */
+  program: t.optional(t.text({ maxLength: 4_096 })),
 });
 
 /** The schema of a snapshot, for the control protocol. */

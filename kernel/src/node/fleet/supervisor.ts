@@ -7,22 +7,28 @@
  * file is written when a change is complete.
  */
 import { mkdirSync } from "node:fs";
-import type { Clock, Timer } from "../../std/mod.ts";
+import { type Clock, type Timer, isFault } from "../../std/mod.ts";
 import { type FolderLock, lockFolder } from "../sqlite/folder-lock.ts";
+import { freePort, isFreePort } from "../engines/mod.ts";
+import { AddressesWriter } from "./addresses.ts";
+import { Asking } from "./asking.ts";
 import type { CredentialsWriter, FleetEngines } from "./engine.ts";
 import { EngineKeeper } from "./engine-keeper.ts";
+import { PortTaken, ServerFailed } from "./faults.ts";
 import { fleetPaths, replaceFile, writeFleetFile } from "./fleet-file.ts";
-import { Group, type GroupWish } from "./group.ts";
-import type { Build } from "./host-process.ts";
+import { Group, type GroupWish, type Place } from "./group.ts";
+import type { Build, HostSpec } from "./host-process.ts";
 import { Instance, type InstanceLimits } from "./instance.ts";
 import { InstanceFiles } from "./instance-files.ts";
 import { instanceRow } from "./instance-row.ts";
 import { Changes } from "./changes.ts";
-import { cleanUp, keepPids, loggedInstances } from "./leftovers.ts";
+import { PATIENCE_MS, cleanUp, keepPids, loggedInstances } from "./leftovers.ts";
 import { rotateLog } from "./log-files.ts";
 import { GATEWAY, type Placement, gatewayUrls, placementText } from "./placement.ts";
+import { type ProgramSpec, programOf } from "./program.ts";
 import { RESTART_LIMITS } from "./restart-policy.ts";
 import type { FleetSnapshot } from "./rows.ts";
+import { Troubles } from "./troubles.ts";
 
 /** A start may take 150 s, because the first one fills databases; a drain 30 s, an end 10 s, a silence 60 s. */
 export const INSTANCE_LIMITS: InstanceLimits = {
@@ -34,15 +40,18 @@ export const INSTANCE_LIMITS: InstanceLimits = {
 };
 
 const WATCH_MS = 1_000;
+/** Since the last look, in milliseconds: then this process did not run in between. */
+const AWAY_MS = 3 * WATCH_MS;
 /** How many processes start at the same time: more would only make each of them slower. */
 const STARTING_MAX = 3;
-const LEFTOVER_MS = 30_000;
 
 /** What a supervisor takes. */
 export interface SupervisorOptions {
   /** The fleet's folder: everything of it is in there. */
   readonly folder: string;
   readonly system: { readonly name: string; readonly services: readonly string[] };
+  /** How the services that are written in other languages are started. By service; each is one of the system's. */
+  readonly programs?: Readonly<Record<string, ProgramSpec>>;
   readonly placement: Placement;
   readonly build: Build;
   readonly engines: FleetEngines;
@@ -74,7 +83,11 @@ export class Supervisor {
   readonly #files: InstanceFiles;
   /** Rolls, restarts, scaling, moving. */
   readonly changes: Changes;
+  /** What operators ask of the processes. */
+  readonly asking: Asking;
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #troubles: Troubles;
+  readonly #addresses: AddressesWriter;
   #phase: Phase = "starting";
   #lock: FolderLock | undefined;
   #watch: Timer | undefined;
@@ -82,10 +95,12 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#troubles = new Troubles(options.say);
     this.changes = new Changes({
       groups: this.#groups,
       placement: options.placement,
       build: options.build,
+      programs: Object.keys(options.programs ?? {}),
       addGroup: (name, wish) => this.#addGroup(name, wish),
       refusal: () => (this.#phase === "running" ? undefined : this.#phase),
       keep: (placement) => {
@@ -94,7 +109,9 @@ export class Supervisor {
       },
       say: options.say,
     });
+    this.asking = new Asking({ groups: this.#groups, engines: options.engines, say: options.say });
     this.#files = new InstanceFiles(options);
+    this.#addresses = new AddressesWriter(options);
     const { clock, say } = options;
     const changed = (): void => this.#keepPids();
     const limits = this.#limits.restart;
@@ -120,14 +137,15 @@ export class Supervisor {
   /**
    * Starts everything, and resolves when each process is ready or has failed once; what failed is tried again. Whether
    * the fleet runs then: not when it was stopped meanwhile.
-   * @throws {FolderInUse} when a fleet runs in the folder; what a server says when it does not start.
+   * @throws {FolderInUse} when a fleet runs in the folder; {PortTaken}; {ServerFailed} with what the server says.
    */
   async start(): Promise<boolean> {
-    const { folder, clock, say, leftoverMs = LEFTOVER_MS } = this.#options;
+    const { folder, clock, say, leftoverMs = PATIENCE_MS } = this.#options;
     this.lock();
     try {
       const left = await cleanUp(folder, clock, leftoverMs);
       if (left.length > 0) say(`ended what an earlier fleet left running: ${left.map(({ name }) => name).join(", ")}`);
+      if (!this.#isStopping()) await this.#checkPorts();
       if (!this.#isStopping()) await this.#startEngines();
     } catch (error) {
       await this.stop();
@@ -135,9 +153,10 @@ export class Supervisor {
     }
     if (this.#phase !== "starting") return false;
     this.#writeFleet();
+    this.#writeAddresses();
     this.#startWatching();
-    for (const [name, { services, replicas }] of Object.entries(this.changes.placement.groups))
-      this.#addGroup(name, { services, replicas, build: this.#options.build, generation: 0 });
+    for (const [name, placed] of Object.entries(this.changes.placement.groups))
+      this.#addGroup(name, { ...placed, build: this.#options.build, generation: 0 });
     await this.#beginAll([...this.#groups.values()]);
     if (this.#isStopping()) return false;
     await this.#beginAll([this.#addGateways()]);
@@ -173,11 +192,24 @@ export class Supervisor {
     };
   }
 
+  /** Otherwise whoever has the port would answer, and the fleet would look as if it did. */
+  async #checkPorts(): Promise<void> {
+    const { replicas, port: first } = this.changes.placement.gateways;
+    for (let port = first; port < first + replicas; port += 1)
+      if (!(await isFreePort(port))) throw PortTaken.with({ port });
+  }
+
   /** All at a time; when one does not start, the others still have started when it is told. */
   async #startEngines(): Promise<void> {
     const starts = this.#keepers.map(async (keeper) => {
-      await keeper.start();
-      this.#options.say(`${keeper.engine.name} runs on ${keeper.engine.address}`);
+      const { name, address } = keeper.engine;
+      try {
+        await keeper.start();
+      } catch (cause) {
+        const detail = cause instanceof Error ? cause.message : String(cause);
+        throw isFault(cause) ? cause : ServerFailed.with({ server: name, detail }, { cause });
+      }
+      this.#options.say(`${name} runs on ${address}`);
     });
     const failed = (await Promise.allSettled(starts)).find((start) => start.status === "rejected");
     if (failed !== undefined) throw failed.reason;
@@ -193,8 +225,8 @@ export class Supervisor {
   }
 
   #addGateways(): Group {
-    const { replicas, port } = this.changes.placement.gateways;
-    return this.#addGroup(GATEWAY, { services: [], replicas, build: this.#options.build, generation: 0 }, port);
+    const { port, ...placed } = this.changes.placement.gateways;
+    return this.#addGroup(GATEWAY, { services: [], ...placed, build: this.#options.build, generation: 0 }, port);
   }
 
   #addGroup(name: string, wish: GroupWish, firstPort?: number): Group {
@@ -203,35 +235,55 @@ export class Supervisor {
       name,
       wish,
       ...(firstPort === undefined ? {} : { firstPort }),
-      make: (instance, its, port) => this.#make(name, instance, { ...its, ...(port === undefined ? {} : { port }) }),
+      make: (instance, its, place) => this.#make(name, instance, { ...its, ...place }),
       isTaken: (instance) => this.#instances().some((other) => other.name === instance),
       say,
       changed: () => this.#keepPids(),
+      isEnding: () => this.#phase === "stopping" || this.#phase === "stopped",
     });
     this.#groups.set(name, group);
     return group;
   }
 
-  #make(group: string, instance: string, wish: GroupWish & { readonly port?: number }): Instance {
+  #make(group: string, instance: string, wish: GroupWish & Place): Instance {
     const { folder, clock, environment, say } = this.#options;
-    const { services, build, port } = wish;
+    const { services, build, port, zone } = wish;
     const spec = {
       ...{ instance, services, build, folder },
       ...(port === undefined ? {} : { gatewayPort: port }),
+      ...(zone === undefined ? {} : { zone }),
       ...(environment === undefined ? {} : { environment }),
     };
     const made: Instance = new Instance({
-      spec,
+      spec: { ...spec, ...this.#programOf(spec, group, 0) },
       clock,
       limits: this.#limits,
-      prepare: () => this.#files.write(group, spec),
+      prepare: async () => {
+        // Another port each time: what has the last one may not be gone yet.
+        const started = { ...spec, ...this.#programOf(spec, group, await freePort()) };
+        await this.#files.write(group, started);
+        return started;
+      },
+      question: (question) => this.asking.questionOf(services, question),
       say,
       changed: () => {
         this.#keepPids();
+        this.#writeAddresses();
         if (made.state.is === "ended") this.#files.remove(instance);
       },
     });
     return made;
+  }
+
+  /** What is started for a service in another language; nothing for any other. */
+  #programOf({ services, instance }: HostSpec, group: string, port: number): Pick<HostSpec, "program"> {
+    const { programs = {}, folder, credentials, trustDomain = "isomer.local" } = this.#options;
+    const [service = ""] = services;
+    const spec = programs[service];
+    if (spec === undefined) return {};
+    const domain = credentials?.trustDomain ?? trustDomain;
+    const isSecure = credentials !== undefined;
+    return { program: programOf(spec, { service, instance, group, folder, trustDomain: domain, port, isSecure }) };
   }
 
   /** Starts groups, a few processes at a time, until each is ready or has failed once. */
@@ -265,14 +317,23 @@ export class Supervisor {
   }
 
   #startWatching(): void {
+    const { clock, say } = this.#options;
+    let lookedMs = clock.monotonicMs();
     const look = (): void => {
-      for (const instance of this.#instances()) instance.watch();
+      this.#watch = clock.after(WATCH_MS, look);
+      const now = clock.monotonicMs();
+      // Whoever was stopped itself has not read yet what the others said meanwhile.
+      const wasAway = now - lookedMs > AWAY_MS;
+      lookedMs = now;
+      for (const instance of this.#instances()) instance.watch(wasAway);
       if (this.#phase !== "stopping") for (const keeper of this.#keepers) keeper.watch();
-      for (const name of loggedInstances(this.folder)) rotateLog(fleetPaths.log(this.folder, name));
-      this.#files.renew(this.#options.say);
-      this.#watch = this.#options.clock.after(WATCH_MS, look);
+      this.#troubles.attempt("logs could not be rotated", () => {
+        for (const name of loggedInstances(this.folder)) rotateLog(fleetPaths.log(this.folder, name));
+      });
+      this.#writeAddresses();
+      this.#files.renew(say);
     };
-    this.#watch = this.#options.clock.after(WATCH_MS, look);
+    this.#watch = clock.after(WATCH_MS, look);
   }
 
   #writeFleet(): void {
@@ -291,10 +352,15 @@ export class Supervisor {
     if (this.#phase === "stopped" || this.#lock === undefined) return;
     const instances = this.#instances().map(({ name, pid }) => ({ name, pid }));
     const engines = this.#keepers.map(({ engine: { name, pid } }) => ({ name, pid }));
-    keepPids(
-      this.folder,
-      [...instances, ...engines].flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }])),
-    );
+    const known = [...instances, ...engines].flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]));
+    // A full disk is no reason to end what runs: the file is for the case that this process dies.
+    this.#troubles.attempt("process ids could not be kept", () => keepPids(this.folder, known));
+  }
+
+  /** Only when they changed since they were written; after a full disk, at the next look. */
+  #writeAddresses(): void {
+    if (this.#phase === "stopped" || this.#lock === undefined) return;
+    this.#troubles.attempt("addresses could not be written", () => this.#addresses.write(this.#instances()));
   }
 
   #instances(): readonly Instance[] {

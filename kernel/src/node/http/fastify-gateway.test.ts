@@ -6,7 +6,7 @@ import { type GatewayOptions } from "../../gateway/mod.ts";
 import { aProduct, fakeInvoke, sampleGateway } from "../../gateway/testing/sample.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
-import { type ListenOptions, type Listening, listen } from "./fastify-gateway.ts";
+import { type ListenOptions, type Listening, listen } from "./listen.ts";
 
 const world = { clock: systemClock(), random: systemRandom() };
 const open: Listening[] = [];

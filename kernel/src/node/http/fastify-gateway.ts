@@ -12,7 +12,7 @@ import type { Gateway, GatewayRequest } from "../../gateway/mod.ts";
 import { bodySource } from "./body-reader.ts";
 import { refuseFraming } from "./framing-errors.ts";
 
-/** What {@link listen} takes. */
+/** What {@link listenWithFastify} takes. */
 export interface ListenOptions {
   readonly gateway: Gateway;
   /** 0 takes any free port. */
@@ -70,7 +70,7 @@ function refuseSchemas(): never {
 }
 
 /** Starts to listen. @throws when the port is taken. */
-export async function listen(options: ListenOptions): Promise<Listening> {
+export async function listenWithFastify(options: ListenOptions): Promise<Listening> {
   const app = Fastify({
     logger: false,
     trustProxy: options.trustProxies === undefined ? false : [...options.trustProxies],

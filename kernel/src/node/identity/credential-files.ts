@@ -48,6 +48,24 @@ export function spireFiles(folder: string, names: "helper" | "agent" = "helper")
   };
 }
 
+/** Who writes the files of workloads, and so how they are named. Each workload but a local fleet's has a folder of its own. */
+export type FilesLayout = "local" | "secret" | "spiffe-helper" | "spire-agent";
+
+/** The files of a workload of a process, in the folder of all: those of `service/orders` are in `service-orders`. */
+export function filesOf(folder: string, path: string, layout: FilesLayout): WorkloadFiles {
+  const own = join(folder, path.replaceAll("/", "-"));
+  switch (layout) {
+    case "local":
+      return localFiles(folder, path);
+    case "secret":
+      return secretFiles(own);
+    case "spiffe-helper":
+      return spireFiles(own, "helper");
+    case "spire-agent":
+      return spireFiles(own, "agent");
+  }
+}
+
 /** Writes credentials where {@link localFiles} finds them: the bundle first, for the leaf may be of a new authority. */
 export function writeCredentials(folder: string, path: string, credentials: WorkloadCredentials): void {
   const files = localFiles(folder, path);

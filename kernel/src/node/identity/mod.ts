@@ -1,16 +1,18 @@
 /** node/identity: certificates of workloads: an authority for local fleets, files of others, mutual TLS. */
 export { type AuthorityOptions, LocalAuthority, SVID_LIFE_MS } from "./authority.ts";
 export {
+  type FilesLayout,
   type WhoseCredentials,
   type WorkloadFiles,
+  filesOf,
   localFiles,
   readCredentials,
   secretFiles,
   spireFiles,
+  writeBundle,
   writeCredentials,
 } from "./credential-files.ts";
 export { FilesIdentity, type FilesIdentityOptions } from "./files-identity.ts";
-export { CredentialsKeeper, type KeeperOptions, type KeptWorkload } from "./keeper.ts";
 export { LocalIdentity, type LocalIdentityOptions } from "./local-identity.ts";
 export {
   type ConnectOptions,
@@ -20,7 +22,11 @@ export {
   admitPeer,
   clientTls,
   connectTls,
+  contextOf,
+  contextOptions,
+  credentialsFor,
   listenTls,
+  serverCheck,
   serverTls,
 } from "./tls.ts";
 export { type Peer, type PeerExpectation, verifyPeer } from "./verify-peer.ts";

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import {
   type ConnectionOptions,
   type DetailedPeerCertificate,
+  type PeerCertificate,
   type SecureContext,
   type Server,
   type TLSSocket,
@@ -55,9 +56,9 @@ export interface ListenOptions extends TlsParts {
 export function listenTls(options: ListenOptions): Server {
   const { identity, clock, paths, onPeer, onRefused } = options;
   const server = createServer(serverTls(options), (socket) => {
-    const path = pathOf(identity, paths, socket.servername);
-    const own = identity.credentials(path);
     try {
+      const path = pathOf(identity, paths, socket.servername);
+      const own = identity.credentials(path);
       const peer = admitPeer(socket, identity.trustDomain, own.trustBundle, clock);
       onPeer({ socket, peer, path, expiresAt: Math.min(peer.expiresAt, own.expiresAt) });
     } catch (error) {
@@ -87,12 +88,21 @@ export function serverTls({
     handshakeTimeout: handshakeMs ?? HANDSHAKE_MS,
     SNICallback(name, done) {
       try {
-        done(null, contextOf(identity.credentials(pathOf(identity, paths, name))));
+        done(null, contextOf(credentialsFor(identity, paths, name)));
       } catch (error) {
         done(error as Error);
       }
     },
   };
+}
+
+/** What the workload shows that a client asks for by SNI. @throws {TypeError} when it is not here. */
+export function credentialsFor(
+  identity: WorkloadIdentity,
+  paths: readonly [string, ...string[]],
+  name: unknown,
+): WorkloadCredentials {
+  return identity.credentials(pathOf(identity, paths, name));
 }
 
 /** The workload that a client asks for by SNI. @throws {TypeError} when it is not here. */
@@ -166,9 +176,40 @@ export function admitPeer(
   return peer;
 }
 
+/**
+ * {@link admitPeer} for libraries that connect by themselves: what they take as `checkServerIdentity`. Node calls it when
+ * OpenSSL has agreed to the certificates, before anything is written.
+ * @returns what gives the {@link BadCertificate} fault by which the other side is refused, and undefined when it is good.
+ */
+export function serverCheck({
+  identity,
+  clock,
+  from,
+  to,
+}: Pick<ConnectOptions, "identity" | "clock" | "from" | "to">): (
+  name: string,
+  certificate: PeerCertificate,
+) => Fault | undefined {
+  return (_, certificate) => {
+    const { trustBundle } = identity.credentials(from);
+    const { trustDomain } = identity;
+    try {
+      const shown = chainFrom(certificate as Partial<DetailedPeerCertificate>);
+      verifyPeer(shown, { trustDomain, trustBundle, now: clock.now(), path: to });
+      return undefined;
+    } catch (error) {
+      return toFault(error);
+    }
+  };
+}
+
 function chainShown(socket: TLSSocket): readonly Uint8Array[] {
+  return chainFrom(socket.getPeerCertificate(true));
+}
+
+function chainFrom(leaf: Partial<DetailedPeerCertificate>): readonly Uint8Array[] {
   const chain: Uint8Array[] = [];
-  let next: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  let next: Partial<DetailedPeerCertificate> | undefined = leaf;
   while (next?.raw !== undefined && chain.length < CHAIN_LENGTH_MAX) {
     chain.push(new Uint8Array(next.raw));
     // A root is its own issuer.
@@ -180,7 +221,7 @@ function chainShown(socket: TLSSocket): readonly Uint8Array[] {
 const contexts = new WeakMap<WorkloadCredentials, SecureContext>();
 
 /** The context of credentials: made once, for it costs more than a handshake. */
-function contextOf(credentials: WorkloadCredentials): SecureContext {
+export function contextOf(credentials: WorkloadCredentials): SecureContext {
   let context = contexts.get(credentials);
   if (context === undefined) {
     context = createSecureContext(contextOptions(credentials));
@@ -189,7 +230,8 @@ function contextOf(credentials: WorkloadCredentials): SecureContext {
   return context;
 }
 
-function contextOptions({ certificateChain, privateKey, trustBundle }: WorkloadCredentials): TlsOptions {
+/** What TLS needs of credentials: for servers that take them anew by `setSecureContext`, which takes nothing from before. */
+export function contextOptions({ certificateChain, privateKey, trustBundle }: WorkloadCredentials): TlsOptions {
   return {
     cert: certificateChain,
     key: privateKey,

@@ -97,6 +97,20 @@ void test("tokens go on being good while the gateway's certificate is renewed", 
   assert.equal(typeof verifier.verify(one.issue({ ...anna, subject: "bert" })), "object");
 });
 
+void test("no token of a certificate that was renewed is handed out any more", (t) => {
+  const { issuer, identity, clock } = setup(t);
+  const next = new LocalAuthority({ folder: folderFor(t), trustDomain, clock });
+  const renewed = new LocalIdentity({ authority: next, clock, paths: ["gateway", "service/orders"] });
+  const open = certificateOpener(renewed, "service/orders", clock);
+  const verifier = new TransactionVerifier({ trustDomain, clock, open });
+  let from = identity;
+  const one = issuer({ signer: () => workloadSigner(from, "gateway")() });
+  assert.equal(verifier.verify(one.issue(anna)), "certificates");
+  // From now on an authority signs that all trust; what the old one signed is good for nothing where it is not trusted.
+  from = renewed;
+  assert.equal(typeof verifier.verify(one.issue(anna)), "object");
+});
+
 void test("a service cannot make a token, whatever it calls itself", (t) => {
   const { issuer, verifier, identity, signer } = setup(t);
   const cart = workloadSigner(identity, "service/cart");

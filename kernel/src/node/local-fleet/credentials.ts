@@ -1,6 +1,7 @@
 /** The local authority as the giver of identities to a local fleet's processes. */
 import { join } from "node:path";
 import type { Clock } from "../../std/mod.ts";
+import { ROOT_POLICY_DEFAULT } from "../../security/mod.ts";
 import type { CredentialsWriter } from "../fleet/mod.ts";
 import { LocalAuthority, SVID_LIFE_MS, writeCredentials } from "../identity/mod.ts";
 
@@ -13,6 +14,9 @@ export interface LocalCredentialsOptions {
   /** How long each certificate lives, in milliseconds; an hour unless said. */
   readonly lifeMs?: number;
 }
+
+/** However long certificates live: soon enough for everybody to trust a new root before it signs anything. */
+const BUNDLE_MS = ROOT_POLICY_DEFAULT.publishMs / 2;
 
 /** Makes the authority on first use; the supervisor alone holds its key. */
 export function localCredentials({
@@ -27,7 +31,7 @@ export function localCredentials({
     write(to, workloads) {
       const now = clock.now();
       for (const path of workloads) writeCredentials(to, path, authority.issue(path, lifeMs));
-      return Promise.resolve({ renewAt: now + lifeMs / 2 });
+      return Promise.resolve({ renewAt: now + Math.min(lifeMs / 2, BUNDLE_MS) });
     },
   };
 }

@@ -5,17 +5,18 @@
  * Across a crash: what the servers acknowledged is in their folders. Roles, databases, users and streams are made again at
  * each start, which changes nothing where they are there.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { System } from "../../runtime/mod.ts";
 import type { Clock, Logger, Random } from "../../std/mod.ts";
-import { findPostgres, findProgram, freePort, hasNats, startNats, startPostgres, startRedis } from "../engines/mod.ts";
-import type { NatsServer, RunningPostgres, RunningRedis } from "../engines/mod.ts";
-import { type Engine, type FleetEngines, type InstanceFile, ProgramMissing, replaceFile } from "../fleet/mod.ts";
-import { heardBy } from "../fleet-host/mod.ts";
-import { GATEWAY, OPERATOR, makeRegistryBucket, makeStreams, openNats, usersConfiguration } from "../nats/mod.ts";
-import { provisionDatabases } from "../postgres/mod.ts";
+import { findPostgres, findProgram, hasNats } from "../engines/mod.ts";
+import { type FleetEngines, FolderClosed, type InstanceFile, ProgramMissing } from "../fleet/mod.ts";
+import { GATEWAY, rewindStream } from "../nats/mod.ts";
+import { asNatsOperator, natsEngines } from "./nats-engines.ts";
 import { passwordsOf } from "./passwords.ts";
+import { portsOf } from "./ports.ts";
+import { postgresEngines } from "./postgres-engines.ts";
+import { redisEngine, redisLogins, redisMissing } from "./redis-engine.ts";
 
 /** What servers are started for. */
 export interface LocalEnginesOptions {
@@ -25,50 +26,46 @@ export interface LocalEnginesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** On how many servers NATS runs: 1 unless said. With 3, every event is kept by all of them, and one may be lost. */
+  readonly natsServers?: 1 | 3;
+  /** Whether PostgreSQL has a copy beside it, for queries that may be answered from a state that is a little old. */
+  readonly postgresCopy?: boolean;
 }
 
-/** Connections that PostgreSQL takes: each process has up to eight per service. */
-const CONNECTIONS_MAX = 400;
-/** JetStream sets aside this much of the disk for each service's stream. */
-const STREAM_BYTES_MAX = 64 * 1_024 ** 2;
+/** Its owner may do all, others get through to what they know the name of. */
+const PASSABLE = 0o711;
 
-interface Ports {
-  readonly postgres: number;
-  readonly nats: number;
-  readonly redis: number;
-}
-
-/** The servers of a fleet over a folder. @throws {ProgramMissing} when one is not installed. */
+/** The servers of a fleet over a folder. @throws {ProgramMissing} when one is not installed; {FolderClosed}. */
 export async function localEngines(options: LocalEnginesOptions): Promise<FleetEngines> {
-  const folder = join(options.folder, "engines");
+  const folder = join(resolve(options.folder), "engines");
   if (findPostgres() === undefined) throw ProgramMissing.with({ program: "PostgreSQL", debianPackage: "postgresql" });
   if (!hasNats()) throw ProgramMissing.with({ program: "nats-server", debianPackage: "nats-server" });
-  if (findProgram("redis-server") === undefined)
-    throw ProgramMissing.with({ program: "redis-server", debianPackage: "redis-server" });
-  makePassable([options.folder, folder]);
+  if (findProgram("redis-server") === undefined) throw redisMissing();
+  makePassable(folder);
   const passwordOf = passwordsOf(folder);
-  const ports = await portsOf(folder);
+  // Made apart from the passwords: whoever has all that anybody signs in with can still seal nothing.
+  const sealOf = passwordsOf(join(folder, "seals"));
+  const ports = await portsOf(folder, options);
   const services = options.system.services.map(({ contract }) => contract.name);
   const parts = { ...options, folder, ports, passwordOf, services };
   return {
-    all: [postgresEngine(parts), natsEngine(parts), redisEngine(parts)],
+    all: [...postgresEngines(parts), ...natsEngines(parts), redisEngine(parts)],
     describe: () => ({
       postgres: { host: "127.0.0.1", port: ports.postgres },
-      nats: { servers: [`127.0.0.1:${ports.nats}`] },
+      ...(ports.postgresCopy === undefined ? {} : { postgresCopy: { host: "127.0.0.1", port: ports.postgresCopy } }),
+      nats: { servers: ports.nats.map((port) => `127.0.0.1:${port}`) },
       redis: { url: `redis://127.0.0.1:${ports.redis}` },
     }),
-    credentialsOf: (placed, isGateway) => credentialsOf(passwordOf, placed, isGateway),
+    credentialsOf: (placed, isGateway) => ({
+      ...credentialsOf(passwordOf, placed, isGateway),
+      redisUsers: redisLogins({ system: options.system, passwordOf, sealOf }, placed, isGateway),
+    }),
+    rewind: (service, position) => asNatsOperator(parts, (link) => rewindStream(link, service, position)),
   };
 }
 
-interface Parts extends LocalEnginesOptions {
-  readonly ports: Ports;
-  readonly passwordOf: (party: string) => string;
-  readonly services: readonly string[];
-}
-
 function credentialsOf(
-  passwordOf: Parts["passwordOf"],
+  passwordOf: (party: string) => string,
   services: readonly string[],
   isGateway: boolean,
 ): InstanceFile["credentials"] {
@@ -81,126 +78,20 @@ function credentialsOf(
   return {
     postgres: Object.fromEntries(services.map((service) => [service, databaseOf(service)])),
     nats: Object.fromEntries(users.map((user) => [user, { user, password: passwordOf(`nats/${user}`) }])),
-    redis: { user: "default", password: passwordOf("redis") },
   };
 }
 
 /**
  * PostgreSQL refuses to run as root, so as root it is run by a user of its own, who must get to its folder: may pass, that
- * is, and not look around. Every file on the way is readable by its owner only.
+ * is, and not look around. Every file on the way is readable by its owner only. Folders that were there are left as they are.
+ * @throws {FolderClosed} naming the one that lets nobody pass.
  */
-function makePassable(folders: readonly string[]): void {
-  for (const folder of folders) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (process.getuid?.() === 0) chmodSync(folder, 0o711);
+function makePassable(folder: string): void {
+  const isRoot = process.getuid?.() === 0;
+  for (let at = dirname(dirname(folder)); isRoot; at = dirname(at)) {
+    if (existsSync(at) && (statSync(at).mode & 0o001) === 0) throw FolderClosed.with({ folder: at });
+    if (at === dirname(at)) break;
   }
-}
-
-/** The ports of the last start where there was one: what is in use elsewhere is chosen anew. */
-async function portsOf(folder: string): Promise<Ports> {
-  const path = join(folder, "ports.json");
-  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as Ports;
-  const [postgres, nats, redis] = [await freePort(), await freePort(), await freePort()];
-  replaceFile(path, JSON.stringify({ postgres, nats, redis }));
-  return { postgres, nats, redis };
-}
-
-function postgresEngine({ folder, ports, passwordOf, services }: Parts): Engine {
-  let running: RunningPostgres | undefined;
-  return {
-    name: "postgres",
-    address: `127.0.0.1:${ports.postgres}`,
-    get isRunning() {
-      return running?.program.isRunning ?? false;
-    },
-    get pid() {
-      return running?.program.pid;
-    },
-    async start() {
-      if (running === undefined) {
-        running = await startPostgres({
-          folder: join(folder, "postgres"),
-          port: ports.postgres,
-          password: passwordOf("postgres"),
-          settings: { max_connections: CONNECTIONS_MAX },
-        });
-      } else await running.start();
-      await provisionDatabases({ adminUrl: running.adminUrl, services, passwordOf });
-    },
-    stop: async () => running?.stop(),
-    kill: () => void running?.stop("SIGKILL"),
-  };
-}
-
-function natsEngine(parts: Parts): Engine {
-  const { folder, ports, passwordOf, system } = parts;
-  let running: NatsServer | undefined;
-  const proofOf = (user: string) => ({ password: passwordOf(`nats/${user}`) });
-  const configuration = usersConfiguration({
-    operator: proofOf(OPERATOR),
-    gateway: proofOf(GATEWAY),
-    services: system.services.map((service) => {
-      const { name } = service.contract;
-      return { service: name, hears: heardBy(service), proof: proofOf(name) };
-    }),
-  });
-  return {
-    name: "nats",
-    address: `127.0.0.1:${ports.nats}`,
-    get isRunning() {
-      return running?.isRunning ?? false;
-    },
-    get pid() {
-      return running?.pid;
-    },
-    async start() {
-      if (running === undefined)
-        running = await startNats({ folder: join(folder, "nats"), port: ports.nats, configuration });
-      else await running.start();
-      await prepareStreams(parts);
-    },
-    stop: async () => running?.stop(),
-    kill: () => void running?.stop("SIGKILL"),
-  };
-}
-
-/** Makes what services may not make themselves. */
-async function prepareStreams({ ports, clock, random, log, passwordOf, services }: Parts): Promise<void> {
-  const link = openNats({
-    servers: [`127.0.0.1:${ports.nats}`],
-    name: OPERATOR,
-    ...{ clock, random, log },
-    credentials: { user: OPERATOR, password: passwordOf(`nats/${OPERATOR}`) },
-  });
-  try {
-    await link.up();
-    await makeStreams(link, services, { bytesMax: STREAM_BYTES_MAX });
-    await makeRegistryBucket(link);
-  } finally {
-    await link.close();
-  }
-}
-
-function redisEngine({ folder, ports, passwordOf }: Parts): Engine {
-  let running: RunningRedis | undefined;
-  return {
-    name: "redis",
-    address: `127.0.0.1:${ports.redis}`,
-    get isRunning() {
-      return running?.program.isRunning ?? false;
-    },
-    get pid() {
-      return running?.program.pid;
-    },
-    async start() {
-      if (running !== undefined) return running.restart();
-      running = await startRedis({
-        folder: join(folder, "redis"),
-        port: ports.redis,
-        password: passwordOf("redis"),
-      });
-    },
-    stop: async () => running?.stop(),
-    kill: () => void running?.kill(),
-  };
+  mkdirSync(folder, { recursive: true, mode: isRoot ? PASSABLE : 0o700 });
+  if (isRoot) for (const own of [dirname(folder), folder]) chmodSync(own, PASSABLE);
 }

@@ -9,7 +9,7 @@ import { replaceFile } from "../fleet/mod.ts";
 
 const SECRET_BYTES = 32;
 
-/** Gives each party its password, the same at each start over the folder. */
+/** Gives each party its password, or another secret that it has, the same at each start over the folder. */
 export function passwordsOf(folder: string): (party: string) => string {
   const path = join(folder, "secret");
   if (!existsSync(path)) replaceFile(path, randomBytes(SECRET_BYTES).toString("base64url"));

@@ -12,7 +12,7 @@ import type { Clock, Random } from "../../std/mod.ts";
 import { isFenced } from "./fence.ts";
 import type { JetStreamAccess, NatsLink } from "./link.ts";
 import { eventsSubject, streamOf } from "./names.ts";
-import { NatsRunStore, RUN_HEADERS } from "./run-store.ts";
+import { NatsRunStore, RUN_HEADERS, type StreamEnd } from "./run-store.ts";
 import { type StreamOptions, isMissingStream, makeStreams } from "./streams.ts";
 
 /** What {@link jetStreamBroker} needs. */
@@ -27,7 +27,10 @@ export interface JetStreamBrokerOptions {
   readonly make?: StreamOptions;
   /** How long the streams keep events, in milliseconds, when not for ever: the head is kept alive meanwhile. */
   readonly ageMsMax?: number;
-  /** The most bytes of events in a message; 256 KiB unless said, and never more than the server takes. */
+  /**
+   * The most bytes of several events in a message; 256 KiB unless said, and never more than the server takes. One event
+   * alone may have as many as the server takes.
+   */
   readonly messageBytesMax?: number;
 }
 
@@ -72,18 +75,18 @@ export class JetStreamBroker implements Broker {
 
   async head(service: string): Promise<number> {
     const { link, clock, ageMsMax } = this.#options;
-    const last = await new NatsRunStore(link, service).last();
+    const last = await new NatsRunStore(link, service).end();
     if (last === undefined) {
       this.#ends.delete(service);
       return 0;
     }
-    const end = { sequence: last.place, head: last.upTo };
+    const end = endOf(last);
     this.#ends.set(service, end);
     if (ageMsMax !== undefined && clock.now() - last.at > ageMsMax / ALIVE_PART) {
       // Else the last message ends some day, and with it the knowledge of where the stream is.
       await this.#publish(service, end, { after: end.head, upTo: end.head, text: "" });
     }
-    return last.upTo;
+    return end.head;
   }
 
   source(service: string): EventSource {
@@ -117,9 +120,11 @@ export class JetStreamBroker implements Broker {
   /** Adds what the stream lacks of a run; undefined when another was faster. */
   async #add(run: LogRun, from: End): Promise<End | undefined> {
     const { link, messageBytesMax = 262_144 } = this.#options;
-    const bytesMax = Math.min(messageBytesMax, link.messageBytesMax - ENVELOPE_BYTES);
+    const holesBytes = run.holes === undefined ? 0 : JSON.stringify(run.holes).length;
+    const bytesMax = link.messageBytesMax - ENVELOPE_BYTES - holesBytes;
+    const limits = { cutAt: Math.min(messageBytesMax, bytesMax), bytesMax };
     let end: End | undefined = from;
-    for (const piece of piecesOf(run, from.head, bytesMax)) {
+    for (const piece of piecesOf(run, from.head, limits)) {
       end = await this.#publish(run.service, end, piece);
       if (end === undefined) return undefined;
     }
@@ -134,6 +139,7 @@ export class JetStreamBroker implements Broker {
       const about = headers();
       about.set(RUN_HEADERS.after, String(piece.after));
       about.set(RUN_HEADERS.upTo, String(piece.upTo));
+      if (piece.holes !== undefined) about.set(RUN_HEADERS.holes, piece.holes);
       try {
         const { seq } = await client.publish(eventsSubject(service), piece.text, {
           headers: about,
@@ -152,8 +158,8 @@ export class JetStreamBroker implements Broker {
   /** Asks the server where the stream ends. */
   async #look(service: string): Promise<End> {
     const { link, make } = this.#options;
-    const last = await new NatsRunStore(link, service).last();
-    if (last !== undefined) return { sequence: last.place, head: last.upTo };
+    const last = await new NatsRunStore(link, service).end();
+    if (last !== undefined) return endOf(last);
     // An empty stream still counts on from what it had.
     const sequence = await link.jetStream(`looking at the stream ${streamOf(service)}`, (access) =>
       lastSequenceOf(access, service),
@@ -161,6 +167,10 @@ export class JetStreamBroker implements Broker {
     if (sequence === undefined && make !== undefined) await makeStreams(link, [service], make);
     return { sequence: sequence ?? 0, head: 0 };
   }
+}
+
+function endOf({ place, run }: StreamEnd): End {
+  return { sequence: place, head: run?.upTo ?? 0 };
 }
 
 async function lastSequenceOf({ manager }: JetStreamAccess, service: string): Promise<number | undefined> {

@@ -42,6 +42,8 @@ export async function makeRegistryBucket(link: NatsLink, options: BucketOptions 
     num_replicas: replicas,
     max_age: leaseMs * NANOS,
     duplicate_window: Math.min(1_000, leaseMs) * NANOS,
+    // A message that rolls up removes all others, and whoever may write a key might write one.
+    ...{ allow_rollup_hdrs: false, deny_purge: true },
   };
   await link.jetStream("making the bucket of instances", async ({ manager }) => {
     const names = await manager.streams.names(`$KV.${REGISTRY_BUCKET}.>`).next();
@@ -53,7 +55,7 @@ export async function makeRegistryBucket(link: NatsLink, options: BucketOptions 
       ...changeable,
       ...{ name: REGISTRY_STREAM, subjects: [`$KV.${REGISTRY_BUCKET}.>`], max_msgs_per_subject: 1 },
       ...{ retention: RetentionPolicy.Limits, storage: StorageType.File, discard: DiscardPolicy.New },
-      ...{ deny_delete: true, allow_rollup_hdrs: true, max_msg_size: 4_096 },
+      ...{ deny_delete: true, max_msg_size: 4_096 },
       republish: { src: `$KV.${REGISTRY_BUCKET}.>`, dest: INSTANCES_SUBJECT },
     });
   });

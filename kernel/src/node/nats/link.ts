@@ -11,9 +11,11 @@ import {
   errors,
   nkeyAuthenticator,
 } from "@nats-io/transport-node";
-import { BrokerRefused, BrokerUnavailable } from "../../events/mod.ts";
+import { BrokerRefused, BrokerUnavailable, ForeignMessages } from "../../events/mod.ts";
+import type { Metrics } from "../../observe/mod.ts";
 import { type Clock, type Fault, type Logger, type Random, isFault, sleep } from "../../std/mod.ts";
 import { guardSocket } from "./guard-socket.ts";
+import { API } from "./names.ts";
 
 /** How a host proves who it is to NATS: by a password, or by an nkey's seed. */
 export type NatsCredentials = { readonly user: string; readonly password: string } | { readonly seed: string };
@@ -38,10 +40,15 @@ export interface NatsLinkOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics?: Metrics;
   readonly credentials?: NatsCredentials;
-  /** Where answers come to; each user may listen to its own only. `_INBOX` unless said. */
+  /**
+   * Where answers come to, by `inboxOf`: said where users have accounts of their own (`usersConfiguration`), and JetStream
+   * is asked through what each may import. `_INBOX`, and JetStream of the same account, unless said.
+   */
   readonly inboxPrefix?: string;
-  readonly tls?: NatsTls;
+  /** A function is asked at each connection: so certificates that were renewed meanwhile are shown, and trusted. */
+  readonly tls?: NatsTls | (() => NatsTls);
   /** How long an answer may take, in milliseconds; 2,000 unless said. */
   readonly requestMs?: number;
 }
@@ -70,12 +77,16 @@ export class NatsLink {
   readonly #downListeners = new Set<() => void>();
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
+  readonly #foreign: ForeignMessages;
   #connection: NatsConnection | undefined;
   #access: Promise<JetStreamAccess> | undefined;
   #isUp = false;
 
   constructor(options: NatsLinkOptions) {
     this.#options = options;
+    const { log, name, metrics } = options;
+    this.#foreign = new ForeignMessages(log, { name });
+    if (metrics !== undefined) this.#foreign.measure(metrics, name);
     this.#running = this.#run();
   }
 
@@ -100,7 +111,8 @@ export class NatsLink {
   /** Does something with JetStream. @throws faults only, of kind `unavailable` unless NATS refused. */
   async jetStream<T>(what: string, action: (access: JetStreamAccess) => Promise<T>): Promise<T> {
     const connection = this.connection();
-    this.#access ??= accessTo(connection, this.#options.requestMs ?? 2_000);
+    const { requestMs: timeout = 2_000, inboxPrefix } = this.#options;
+    this.#access ??= accessTo(connection, { timeout, apiPrefix: inboxPrefix === undefined ? "$JS.API" : API });
     try {
       return await action(await this.#access);
     } catch (error) {
@@ -143,7 +155,7 @@ export class NatsLink {
       if (!this.#isUp || subscription?.isClosed() === false) return;
       subscription = this.#connection?.subscribe(subject, {
         callback: (error, message) => {
-          if (error === null) listener(message);
+          if (error === null) this.#tell(subject, listener, message);
           else this.#options.log.warn("NATS ended a subscription.", { subject, error });
         },
       });
@@ -154,6 +166,16 @@ export class NatsLink {
       deaf();
       if (subscription?.isClosed() === false) subscription.unsubscribe();
     };
+  }
+
+  /** How many messages were found in streams that are no runs of events. */
+  get foreignMessages(): number {
+    return this.#foreign.count;
+  }
+
+  /** Tells that a message of a stream is no run of events: an error in the log, once for each. */
+  foreign(stream: string, place: number, why: string): void {
+    this.#foreign.found(stream, place, why);
   }
 
   /** Ends the connection. */
@@ -181,6 +203,15 @@ export class NatsLink {
       }
       this.#down();
       await sleep(clock, PAUSE_MS.least + (PAUSE_MS.most - PAUSE_MS.least) * random.next(), signal);
+    }
+  }
+
+  /** What a listener throws would end the reading of the connection, for all of its listeners. */
+  #tell(subject: string, listener: (message: Heard) => void, message: Heard): void {
+    try {
+      listener(message);
+    } catch (error) {
+      this.#options.log.error("A message could not be taken.", { subject, error });
     }
   }
 
@@ -243,19 +274,33 @@ export interface Heard {
   readonly headers?: { get(name: string): string };
 }
 
-async function accessTo(connection: NatsConnection, timeout: number): Promise<JetStreamAccess> {
-  const client = jetstream(connection, { timeout });
+async function accessTo(
+  connection: NatsConnection,
+  options: { readonly timeout: number; readonly apiPrefix: string },
+): Promise<JetStreamAccess> {
+  const client = jetstream(connection, options);
   return { client, manager: await client.jetstreamManager(false) };
 }
 
-function tlsOf({ authority, serverName, certificate, key }: NatsTls): NonNullable<ConnectionOptions["tls"]> {
-  return {
-    ca: authority,
-    // The client hands on what it does not know itself to node:tls.
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
+/** The client reads these at each connection, and hands on what it does not know itself to node:tls. */
+function tlsOf(tls: NatsTls | (() => NatsTls)): NonNullable<ConnectionOptions["tls"]> {
+  const now = typeof tls === "function" ? tls : (): NatsTls => tls;
+  const { serverName, certificate } = now();
+  const own = {
+    get cert() {
+      return now().certificate;
+    },
+    get key() {
+      return now().key;
+    },
   };
+  const options = {
+    get ca() {
+      return now().authority;
+    },
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+  return certificate === undefined ? options : Object.defineProperties(options, Object.getOwnPropertyDescriptors(own));
 }
 
 function credentialsOf(credentials: NatsCredentials | undefined): ConnectionOptions {
@@ -271,8 +316,10 @@ function faultOf(error: unknown, what: string): Fault {
       return BrokerRefused.with({ broker: "NATS", what }, { cause: error });
     }
   }
-  // The server's words for a stream that is not there or has no leader mislead.
-  const why = messageOf(error).replace("jetstream is not enabled", "the stream is missing, or has no leader");
+  // The server's words for a stream that is not there or has no leader mislead. To another account it says nothing.
+  const why = messageOf(error)
+    .replace("jetstream is not enabled", "the stream is missing, or has no leader")
+    .replace(/^timeout$/, "no answer in time; perhaps the stream is missing, or has no leader");
   const reason = `${what}: ${why}`;
   return BrokerUnavailable.with({ broker: "NATS", reason }, { cause: error });
 }

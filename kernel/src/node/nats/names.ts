@@ -10,3 +10,7 @@ export const hintSubject = (topic: string): string => `isomer.hint.${topic}`;
 export const streamOf = (service: string): string => `ISOMER_${service}`;
 /** Where answers to a user come. */
 export const inboxOf = (user: string): string => `_INBOX_${user}`;
+/** The name of the operator's user: no service can have it. */
+export const OPERATOR = "_operator";
+/** How users ask JetStream in another account. Their own has none, and `$JS.API` there says just that. */
+export const API = "isomer.api";

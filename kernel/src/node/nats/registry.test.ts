@@ -1,6 +1,8 @@
 /** The registry in NATS KV: the suite of registries, and how leases end. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { DiscardPolicy } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
 import { Follower, instanceOf, registryConformance } from "../../transport/testing/registry-conformance.ts";
 import { systemClock } from "../clock.ts";
 import { type NatsServer, startNats } from "../engines/mod.ts";
@@ -93,13 +95,39 @@ describe("leases in NATS KV", { skip: SKIP }, () => {
       await link.close();
     });
     await registry.register(instanceOf(1));
-    await link.jetStream("x", ({ manager }) => manager.streams.purge("KV_isomer_instances"));
+    await link.jetStream("x", ({ manager }) => manager.streams.delete("KV_isomer_instances"));
+    await makeRegistryBucket(link, { leaseMs });
     const other = await opened();
     context.after(async () => {
       await other.registry.close();
       await other.link.close();
     });
     await new Follower(other.registry).hosts("127.0.0.1");
+  });
+
+  test("no message removes others' entries, also in a bucket that was made when one could", async (context) => {
+    const link = await linked([server.port]);
+    context.after(() => link.close());
+    await removeStreams(link);
+    const republish = { src: "$KV.isomer_instances.>", dest: "isomer.instances.>" };
+    await link.jetStream("x", ({ manager }) =>
+      manager.streams.add({
+        ...{ name: "KV_isomer_instances", subjects: ["$KV.isomer_instances.>"], max_msgs_per_subject: 1 },
+        ...{ deny_delete: true, allow_rollup_hdrs: true, discard: DiscardPolicy.New, republish },
+      }),
+    );
+    await makeRegistryBucket(link, { leaseMs: 60_000 });
+    const publish = (key: string, about = headers()) =>
+      link.jetStream("x", ({ client }) => client.publish(`$KV.isomer_instances.${key}`, "{}", { headers: about }));
+    await publish("shop.a");
+    const rollup = headers();
+    rollup.set("Nats-Rollup", "all");
+    await assert.rejects(publish("desk.a", rollup), /rollup not permitted/);
+    const purged = link.jetStream("x", ({ manager }) => manager.streams.purge("KV_isomer_instances"));
+    await assert.rejects(purged, /purge not permitted/);
+    const { state } = await link.jetStream("x", ({ manager }) => manager.streams.info("KV_isomer_instances"));
+    assert.equal(state.messages, 1);
+    await removeStreams(link);
   });
 
   test("what a service says of another is not believed", async (context) => {

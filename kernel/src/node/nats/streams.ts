@@ -18,6 +18,8 @@ const NOT_FOUND = 10_059;
 /** How long JetStream looks for repeats by message id. None are given: the expected sequence refuses repeats for ever. */
 const DUPLICATES_MS = 1_000;
 const NANOS = 1_000_000;
+/** A stream that takes messages without counting them: beyond its bytes the oldest goes. */
+export const OPEN = { discard: DiscardPolicy.Old, max_msgs: -1 } as const;
 
 /** Makes the streams of services, or changes them to what is said. May be repeated. @throws faults. */
 export async function makeStreams(
@@ -36,6 +38,10 @@ async function makeStream(link: NatsLink, service: string, options: StreamOption
     max_age: ageMsMax * NANOS,
     max_bytes: bytesMax,
     duplicate_window: (ageMsMax === 0 ? DUPLICATES_MS : Math.min(DUPLICATES_MS, ageMsMax)) * NANOS,
+    // A rewind that was broken off leaves these two otherwise.
+    ...OPEN,
+    // Neither may a single event be taken out, nor all: also not by a request that somebody made the server repeat.
+    ...{ deny_purge: true, allow_rollup_hdrs: false },
     // What is stored is repeated at once to whoever listens: no consumers are kept on the server.
     republish: { src: eventsSubject(service), dest: storedSubject(service) },
   };
@@ -48,8 +54,6 @@ async function makeStream(link: NatsLink, service: string, options: StreamOption
       name: streamOf(service),
       retention: RetentionPolicy.Limits,
       storage: StorageType.File,
-      discard: DiscardPolicy.Old,
-      // A single event may not be taken out.
       deny_delete: true,
       ...changeable,
     });

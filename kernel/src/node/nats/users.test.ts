@@ -1,13 +1,14 @@
 /** Least privilege: what a service's user may not do is tried, and refused. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { connect, errors, nkeys } from "@nats-io/transport-node";
+import { connect, errors, headers, nkeys } from "@nats-io/transport-node";
 import { BrokerRefused, BrokerUnavailable } from "../../events/mod.ts";
 import { runOf } from "../../events/testing/conformance.ts";
 import { Follower, instanceOf } from "../../transport/testing/registry-conformance.ts";
 import { systemClock } from "../clock.ts";
 import { type NatsServer, startNats } from "../engines/mod.ts";
 import { systemRandom } from "../random.ts";
+import { REGISTRY_STREAM } from "./bucket.ts";
 import { type NatsLink, inboxOf, jetStreamBroker, makeRegistryBucket, makeStreams, natsHints } from "./mod.ts";
 import { OPERATOR, natsRegistry, usersConfiguration } from "./mod.ts";
 import { SKIP, linked, tempFolder, until } from "./testing/setup.ts";
@@ -26,6 +27,20 @@ const configuration = usersConfiguration({
   gateway: { password: "of-gateway" },
 });
 
+/** Where answers would do harm, were they published there with the server's rights. */
+const REPLIES = [
+  "isomer.events.shop",
+  "isomer.stored.shop",
+  "isomer.instances.shop.x",
+  "isomer.hint.shop.log",
+  "$KV.isomer_instances.shop.x",
+  "$JS.API.STREAM.PURGE.ISOMER_shop",
+  "$JS.API.STREAM.PURGE.KV_isomer_instances",
+  "$JS.API.STREAM.DELETE.ISOMER_shop",
+  "$JS.API.STREAM.MSG.DELETE.ISOMER_shop",
+  "$JS.API.STREAM.MSG.GET.ISOMER_shop",
+];
+
 describe("users of NATS", { skip: SKIP }, () => {
   const folder = tempFolder();
   let server: NatsServer;
@@ -35,13 +50,15 @@ describe("users of NATS", { skip: SKIP }, () => {
   let post: NatsLink;
   const brokers: { close(): void }[] = [];
 
+  const linkedAs = (user: string) =>
+    linked([server.port], { credentials: { user, password: `of-${user}` }, inboxPrefix: inboxOf(user) });
+
   before(async () => {
     server = await startNats({ folder, configuration });
-    const as = (user: string) => ({ credentials: { user, password: `of-${user}` }, inboxPrefix: inboxOf(user) });
     const seed = new TextDecoder().decode(pair.getSeed());
-    operator = await linked([server.port], as(OPERATOR));
-    shop = await linked([server.port], as("shop"));
-    post = await linked([server.port], as("post"));
+    operator = await linkedAs(OPERATOR);
+    shop = await linkedAs("shop");
+    post = await linkedAs("post");
     desk = await linked([server.port], { credentials: { seed }, inboxPrefix: inboxOf("desk") });
     await makeStreams(operator, ["shop", "desk", "post"]);
     assert.equal(await brokerOf(shop).append(runOf(0, 3)), 3);
@@ -74,6 +91,62 @@ describe("users of NATS", { skip: SKIP }, () => {
     const head = await brokerOf(operator).head("shop");
     await assert.rejects(brokerOf(desk).append(runOf(head, head + 1)), BrokerRefused.is);
     assert.equal(await brokerOf(operator).head("shop"), head);
+  });
+
+  test("the server's answers do nothing for a service that it may not do itself", async () => {
+    const source = brokerOf(desk).source("shop");
+    const deaf = source.onAppend(() => {});
+    await makeRegistryBucket(operator);
+    const kept = async (): Promise<unknown[]> =>
+      await operator.jetStream("x", async ({ manager }) => {
+        const infos = ["ISOMER_shop", "ISOMER_desk", REGISTRY_STREAM].map((name) => manager.streams.info(name));
+        return (await Promise.all(infos)).map(({ state: { messages, last_seq } }) => ({ messages, last_seq }));
+      });
+    const before = await kept();
+    const connection = post.connection();
+    const stolen: string[] = [];
+    const tap = operator.connection().subscribe(">", { callback: (_, { subject }) => void stolen.push(subject) });
+    let stored = 0;
+    for (const reply of REPLIES) {
+      // The acknowledgement of what it may publish, and the answers to what it may ask.
+      connection.publish("isomer.events.post", "junk", { reply });
+      connection.publish("$KV.isomer_instances.post.x", "{}", { reply });
+      connection.publish("$JS.API.STREAM.INFO.ISOMER_post", "", { reply });
+      connection.publish("$JS.API.STREAM.MSG.GET.ISOMER_post", '{"seq":1}', { reply });
+      stored += 1;
+    }
+    await connection.flush();
+    await until(async () => {
+      const { state } = await operator.jetStream("x", ({ manager }) => manager.streams.info("ISOMER_post"));
+      return state.messages === stored;
+    });
+    await operator.connection().flush();
+    tap.unsubscribe();
+    const [ofShop, ofDesk, ofRegistry] = (await kept()) as { messages: number }[];
+    assert.deepEqual([ofShop, ofDesk], before.slice(0, 2));
+    assert.equal(ofRegistry?.messages, 1, "its own key");
+    for (const reply of REPLIES) assert.ok(!stolen.includes(reply), `an answer came out at ${reply}`);
+    const head = await brokerOf(operator).head("shop");
+    assert.equal(await brokerOf(shop).append(runOf(head, head + 1)), head + 1);
+    await until(async () => (await source.read({ after: head, limit: 1 })).upTo === head + 1);
+    assert.equal(desk.isUp, true);
+    deaf();
+  });
+
+  test("a service cannot remove others' entries from the registry by a message that rolls up", async () => {
+    await makeRegistryBucket(operator);
+    const [ofShop, watching] = [shop, desk].map((link) => natsRegistry({ link, clock, random }));
+    await ofShop?.register(instanceOf(1, { service: "shop" }));
+    const about = headers();
+    about.set("Nats-Rollup", "all");
+    const rolled = post.jetStream("x", ({ client }) =>
+      client.publish("$KV.isomer_instances.post.x", "{}", { headers: about }),
+    );
+    await assert.rejects(rolled, /rollup not permitted/);
+    assert.ok(watching);
+    await new Follower(watching, "shop").hosts("127.0.0.1");
+    await ofShop?.close();
+    await watching.close();
   });
 
   test("a service may not read a stream that it does not hear", async () => {
@@ -137,8 +210,10 @@ describe("users of NATS", { skip: SKIP }, () => {
     await shop.connection().flush();
     natsHints(post, random).tell("shop.log");
     await post.connection().flush();
-    natsHints(operator, random).tell("shop.log");
+    const replica = await linkedAs("shop");
+    natsHints(replica, random).tell("shop.log");
     await until(() => woken > 0);
+    await replica.close();
     await shop.connection().flush();
     assert.equal(woken, 1);
   });

@@ -14,6 +14,7 @@ import {
   type DatabaseStats,
   type MigrationSet,
   type Outcome,
+  ReadOnly,
   type SqlConnection,
   StoreClosed,
   type TransactionOptions,
@@ -21,11 +22,12 @@ import {
 } from "../../store/mod.ts";
 import { dumpTo } from "./backup.ts";
 import { Connection } from "./connection.ts";
-import { isConflict, isStalePlan, translate } from "./errors.ts";
+import { isConflict, isHotStandby, isLost, isReadOnly, isStalePlan, translate } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { migrate } from "./migrate.ts";
 import { Pool } from "./pool.ts";
 import { Retries } from "./retries.ts";
+import { type Places, Standby, placeOf } from "./standby.ts";
 import { Texts } from "./texts.ts";
 import { PostgresTransaction } from "./transaction.ts";
 
@@ -53,6 +55,10 @@ const UNDO_MS = 1_000;
 /** How long a commit may take before nobody waits for it any more. Ending it sooner would only leave it unknown. */
 const COMMIT_MS = 10_000;
 
+// Where commits are acknowledged before they are on the disk, they are in the log nevertheless: so not the place written.
+const PRIMARY_PLACE = "SELECT CAST(pg_current_wal_insert_lsn() AS TEXT) AS place";
+const COPY_PLACE = "SELECT CASE WHEN pg_is_in_recovery() THEN CAST(pg_last_wal_replay_lsn() AS TEXT) END AS place";
+
 /** How an attempt ended: `error` is for the caller, `reason` is what the driver said, which decides what comes next. */
 type Attempt<T> = { readonly value: T } | { readonly error: unknown; readonly reason: unknown };
 
@@ -62,7 +68,9 @@ export class PostgresDatabase implements Database {
   readonly isShared = true;
   readonly #options: PostgresDatabaseOptions;
   readonly #pool: Pool;
-  readonly #replica: Pool | undefined;
+  /** One connection more, for what must not wait behind others. */
+  readonly #urgent: Pool;
+  readonly #copy: Copy | undefined;
   readonly #watchdog: Watchdog;
   readonly #retries: Retries;
   readonly #gate: Gate;
@@ -72,6 +80,7 @@ export class PostgresDatabase implements Database {
   #onQuiet: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #commits = 0;
+  #copyReads = 0;
 
   constructor(options: PostgresDatabaseOptions) {
     this.#options = options;
@@ -84,7 +93,11 @@ export class PostgresDatabase implements Database {
       waitingMax: options.queuedMax,
     });
     this.#pool = this.#poolOf(options.url);
-    this.#replica = options.replicaUrl === undefined ? undefined : this.#poolOf(options.replicaUrl);
+    this.#urgent = this.#poolOf(options.url, 1);
+    if (options.replicaUrl !== undefined) {
+      const pool = this.#poolOf(options.replicaUrl);
+      this.#copy = { pool, standby: new Standby(options.clock, this.#placesWith(pool)) };
+    }
   }
 
   get name(): string {
@@ -99,8 +112,11 @@ export class PostgresDatabase implements Database {
   }
 
   read<T>(options: TransactionOptions, body: Body<T>): Promise<T> {
-    const pool = options.mayBeStale === true && this.#replica !== undefined ? this.#replica : this.#pool;
-    return this.#counted(() => this.#carryOut(options, () => this.#readOnce(options, pool, body)));
+    return this.#counted(async () => {
+      const copied = await this.#readCopy(options, body);
+      if (copied !== undefined) return copied.value;
+      return this.#carryOut(options, () => this.#readOnce(options, this.#pool, body));
+    });
   }
 
   migrate(sets: readonly MigrationSet[]): Promise<readonly string[]> {
@@ -109,7 +125,7 @@ export class PostgresDatabase implements Database {
       try {
         return await migrate({ database, url: migrationUrl, clock, sets });
       } finally {
-        this.#pool.renew();
+        this.#renew();
       }
     });
   }
@@ -122,14 +138,15 @@ export class PostgresDatabase implements Database {
     const { queuedMax, connectionsMax } = this.#options;
     const [transactions, commits] = [this.#commits, this.#commits];
     return {
-      queued: this.#gate.waiting + this.#pool.waiting,
+      queued: this.#gate.waiting + this.#pool.waiting + this.#urgent.waiting,
       queuedMax,
       commits,
       transactions,
       syncs: commits,
-      connections: this.#pool.size,
-      connectionsMax,
+      connections: this.#pool.size + this.#urgent.size,
+      connectionsMax: connectionsMax + 1,
       retries: this.#retries.count,
+      ...(this.#copy && { copyReads: this.#copyReads, copyAgeMs: this.#copy.standby.ageMs }),
     };
   }
 
@@ -141,7 +158,8 @@ export class PostgresDatabase implements Database {
   async #close(): Promise<void> {
     if (this.#active > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
     await this.#pool.close();
-    await this.#replica?.close();
+    await this.#urgent.close();
+    await this.#copy?.pool.close();
     this.#watchdog.close();
   }
 
@@ -168,7 +186,7 @@ export class PostgresDatabase implements Database {
     for (let isAgain = false; ; isAgain = true) {
       const attempt = await once(isAgain);
       if ("value" in attempt) return attempt.value;
-      if (isStalePlan(attempt.reason)) this.#pool.renew();
+      if (isStalePlan(attempt.reason) || ReadOnly.is(attempt.reason)) this.#renew();
       if (!(await attempts.again(attempt.reason))) throw this.#told(attempt, label);
     }
   }
@@ -192,22 +210,58 @@ export class PostgresDatabase implements Database {
 
   async #writeOnce<T>(options: TransactionOptions, isolation: string, body: Body<T>): Promise<Attempt<T>> {
     const begin = `BEGIN ISOLATION LEVEL ${isolation}${this.#timeout(options)}`;
-    const ran = await this.#run(options, { pool: this.#pool, begin, body });
-    if ("error" in ran) return ran;
-    const { connection, transaction, value } = ran;
-    if (!transaction.isBegun) {
-      this.#pool.give(connection);
-      this.#commits += 1;
-      return { value };
+    const pool = options.urgent === true ? this.#urgent : this.#pool;
+    const ran = await this.#run(options, { pool, begin, body });
+    if ("error" in ran) return isReadOnly(ran.reason) ? this.#readOnly(ran.reason) : ran;
+    if (ran.transaction.isBegun) return this.#commit(pool, ran, options.label);
+    pool.give(ran.connection);
+    this.#commits += 1;
+    return { value: ran.value };
+  }
+
+  /** What the copy answers; undefined where it may not, and when it fails: then the primary is there. */
+  async #readCopy<T>(options: TransactionOptions, body: Body<T>): Promise<{ readonly value: T } | undefined> {
+    const { staleMaxMs, isolation, deadlineAt } = options;
+    const copy = this.#copy;
+    if (copy === undefined || staleMaxMs === undefined || isolation === "serializable") return undefined;
+    if (!copy.standby.isFresh(staleMaxMs)) return undefined;
+    const { clock, longestMs } = this.#options;
+    const now = clock.monotonicMs();
+    // One that hangs must leave time to ask the primary.
+    const halfWayAt = now + Math.min(longestMs, (deadlineAt ?? now + longestMs) - now) / 2;
+    const attempt = await this.#readOnce({ ...options, deadlineAt: halfWayAt }, copy.pool, body);
+    if ("value" in attempt) {
+      this.#copyReads += 1;
+      return attempt;
     }
-    return this.#commit(connection, value, options.label);
+    const isLate = DeadlineExceeded.is(attempt.error);
+    // What the body itself says is an answer. All else (a conflict with what comes in, a table that has not) is the copy's.
+    if (attempt.reason === undefined && !isLate) throw attempt.error;
+    if (isLate || isLost(attempt.reason)) copy.standby.failed();
+    return undefined;
+  }
+
+  #placesWith(copy: Pool): Places {
+    const ask = (pool: Pool, sql: string, deadlineAt: number): Promise<bigint | undefined> =>
+      this.#counted(async () => {
+        const attempt = await this.#readOnce({ label: `${this.name}.copy`, deadlineAt }, pool, (connection) =>
+          connection.all<{ place: string | null }>(sql),
+        );
+        if (!("value" in attempt)) throw attempt.error;
+        const place = attempt.value[0]?.place ?? undefined;
+        return place === undefined ? undefined : placeOf(place);
+      });
+    return {
+      primary: async (deadlineAt) => (await ask(this.#pool, PRIMARY_PLACE, deadlineAt)) ?? 0n,
+      copy: (deadlineAt) => ask(copy, COPY_PLACE, deadlineAt),
+    };
   }
 
   async #readOnce<T>(options: TransactionOptions, pool: Pool, body: Body<T>): Promise<Attempt<T>> {
     const isolation = options.isolation === "serializable" ? "SERIALIZABLE" : "REPEATABLE READ";
     const begin = `BEGIN ISOLATION LEVEL ${isolation} READ ONLY${this.#timeout(options)}`;
     const ran = await this.#run(options, { pool, begin, body });
-    if ("error" in ran) return ran;
+    if ("error" in ran) return isHotStandby(ran.reason) ? this.#readOnly(ran.reason) : ran;
     // Whatever it saw is on the disk: PostgreSQL shows a commit to others only after it is.
     this.#undo(pool, ran.connection, ran.transaction);
     return { value: ran.value };
@@ -239,7 +293,11 @@ export class PostgresDatabase implements Database {
     return { error, reason: isOwnDeadline(outcome) ? undefined : failure };
   }
 
-  async #commit<T>(connection: Connection, value: T, label: string): Promise<Attempt<T>> {
+  async #commit<T>(
+    pool: Pool,
+    { connection, value }: { readonly connection: Connection; readonly value: T },
+    label: string,
+  ): Promise<Attempt<T>> {
     const timer = this.#options.clock.after(COMMIT_MS, () => connection.destroy());
     try {
       const tag = await connection.control("COMMIT");
@@ -252,7 +310,7 @@ export class PostgresDatabase implements Database {
       return { error: fault, reason: ConnectionLost.is(fault) ? undefined : error };
     } finally {
       timer.cancel();
-      this.#pool.give(connection);
+      pool.give(connection);
     }
   }
 
@@ -283,12 +341,29 @@ export class PostgresDatabase implements Database {
     return translate(error, { database: this.name, label, queuedMax: this.#options.queuedMax });
   }
 
-  #poolOf(url: string): Pool {
-    const { name, clock, connectionsMax, queuedMax, longestMs } = this.#options;
+  /** The server was demoted: its connections are of no use for this any more, but new ones may reach another. */
+  #readOnly(cause: unknown): Attempt<never> {
+    const fault = ReadOnly.with({ database: this.name }, { cause });
+    return { error: fault, reason: fault };
+  }
+
+  #renew(): void {
+    this.#pool.renew();
+    this.#urgent.renew();
+  }
+
+  #poolOf(url: string, connectionsMax: number = this.#options.connectionsMax): Pool {
+    const { name, clock, queuedMax, longestMs } = this.#options;
     const open = (): Promise<Connection> =>
       Connection.open({ url, applicationName: `isomer ${name}`, longestMs, texts: this.#texts });
     return new Pool({ database: name, clock, connectionsMax, queuedMax, open });
   }
+}
+
+/** A database that is kept like this one, a little later. */
+interface Copy {
+  readonly pool: Pool;
+  readonly standby: Standby;
 }
 
 interface RunParts<T> {

@@ -5,6 +5,8 @@ import { ConnectionLost, DiskFull, StoreBusy, StoreDamaged, TransactionOver } fr
 
 const SERIALIZATION_FAILURE = "40001";
 const DEADLOCK_DETECTED = "40P01";
+/** `read_only_sql_transaction`. */
+const READ_ONLY = "25006";
 const DISK_FULL = "53100";
 /** `query_canceled`: by `statement_timeout`, which comes from the deadline. */
 const QUERY_CANCELED = "57014";
@@ -42,6 +44,16 @@ export function isConflict(error: unknown): boolean {
 /** Whether a migration has changed what a prepared statement gives: on a fresh connection it is prepared anew. */
 export function isStalePlan(error: unknown): boolean {
   return codeOf(error) === "0A000" && error instanceof Error && error.message.startsWith("cached plan");
+}
+
+/** Whether the server refuses to write at all: it was demoted, or is a copy. Of a read, that is its own mistake. */
+export function isReadOnly(error: unknown): boolean {
+  return codeOf(error) === READ_ONLY || isHotStandby(error);
+}
+
+/** Whether the server refuses to begin a serializable transaction because it is a copy. */
+export function isHotStandby(error: unknown): boolean {
+  return codeOf(error) === "0A000" && error instanceof Error && error.message.includes("hot standby");
 }
 
 /** Whether the connection is gone, or there was none. */

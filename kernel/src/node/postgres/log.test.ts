@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type TestContext, test } from "node:test";
 import { type EventRecord, type LogSource, eventsMigrations, logSource } from "../../events/mod.ts";
 import { sourceConformance } from "../../events/testing/conformance.ts";
+import { pruningConformance } from "../../events/testing/pruning.ts";
 import { logSubject } from "../../events/testing/log-subject.ts";
 import { Teller, shop } from "../../events/testing/setup.ts";
 import { silentLogger } from "../../std/mod.ts";
@@ -28,6 +29,18 @@ if (withoutPostgres === false) {
       await database.close();
       await databases.drop();
     });
+  });
+}
+
+if (withoutPostgres === false) {
+  pruningConformance("pruning the log in PostgreSQL", async () => {
+    const databases = await cluster.databases(["shop"]);
+    const database = await open(databases);
+    const close = async (): Promise<void> => {
+      await database.close();
+      await databases.drop();
+    };
+    return { database, close };
   });
 }
 

@@ -1,6 +1,6 @@
 /**
  * Applies migrations, once, however many replicas start together: whoever has the lock does it, the others wait and find
- * it done. Each step and the record that it was applied commit together.
+ * it done. Each step and the record that it was applied commit together. Whoever stands still with the lock loses it.
  */
 import { createHash } from "node:crypto";
 import { type Clock, isFault } from "../../std/mod.ts";
@@ -23,11 +23,27 @@ const TABLE = `CREATE TABLE IF NOT EXISTS isomer_migrations (
   PRIMARY KEY (owner, name)
 )`;
 
+// Default privileges give the role of every day its rights on each new table. This one is only read by it.
+const ONLY_OWNER_WRITES = `DO $$
+DECLARE grantee text;
+BEGIN
+  FOR grantee IN
+    SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+    FROM pg_class c, aclexplode(c.relacl) a
+    WHERE c.oid = 'isomer_migrations'::regclass AND a.grantee <> c.relowner AND pg_has_role(c.relowner, 'USAGE')
+      AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
+  LOOP
+    EXECUTE 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON isomer_migrations FROM ' || grantee;
+  END LOOP;
+END $$`;
+
 /** "isom", the first key of the kernel's advisory locks; the second says which. */
 export const LOCK_CLASS = 0x69736f6d;
 const MIGRATION_LOCK = 1;
 /** A step that waits longer for a table would make everybody else wait behind it. */
 const LOCK_WAIT = "SET lock_timeout = '5s'";
+/** How long a replica may stand still while it migrates, in milliseconds: all others wait for it meanwhile. */
+const STILL_MS = 30_000;
 
 /** What {@link migrate} is to do. */
 export interface Migrating {
@@ -36,22 +52,29 @@ export interface Migrating {
   readonly url: string;
   readonly clock: Clock;
   readonly sets: readonly MigrationSet[];
+  /** How long this may stand still before the server ends it, and another does it; 30,000 unless said. */
+  readonly stillMs?: number;
 }
 
 /** Applies what is missing of each set, in order, and names it: `owner/name`. */
 export async function migrate(options: Migrating): Promise<readonly string[]> {
-  const { database, url } = options;
+  const { database, url, stillMs = STILL_MS } = options;
   const occasion = { database, label: `${database}.migrate`, queuedMax: 0 };
   let connection: Connection | undefined;
   try {
     const applicationName = `isomer ${database} migrate`;
     connection = await Connection.open({ url, applicationName, longestMs: 0, texts: new Texts() });
+    // A process that was paused, or whose machine is gone, would keep its session, and the lock, for hours.
+    await connection.control(
+      `SET idle_session_timeout = ${stillMs}; SET idle_in_transaction_session_timeout = ${stillMs}`,
+    );
     // Held until this session ends, whatever ends it.
     await connection.control(`SELECT pg_advisory_lock(${LOCK_CLASS}, ${MIGRATION_LOCK})`);
     await connection.control(LOCK_WAIT);
     // A role that may make no tables is enough where all was done before.
     const { rows } = await connection.query("SELECT to_regclass('isomer_migrations') IS NULL AS missing", []);
     if (rows[0]?.["missing"] === 1) await connection.control(TABLE);
+    await connection.control(ONLY_OWNER_WRITES);
     return await applyAll(connection, options);
   } catch (error) {
     throw translate(error, occasion);

@@ -1,13 +1,13 @@
 /**
  * When a transaction is run again, and after which pause: after others were in its way, and after its connection was lost
- * before the commit was asked for. In both cases nothing happened.
+ * before the commit was asked for, or leads to a server that takes no writes any more. In all cases nothing happened.
  *
  * A key that is there already is mostly another's way of being in the way: the body looked, saw nothing, and wrote what
  * somebody else had just written. Run again, it sees it. Where it fails again all the same, the mistake is its own.
  */
 import { DeadlineExceeded } from "../../guard/mod.ts";
 import { type Clock, type Random, sleep } from "../../std/mod.ts";
-import { isUniqueViolation } from "../../store/mod.ts";
+import { ReadOnly, isUniqueViolation } from "../../store/mod.ts";
 import { isConflict, isLost, isStalePlan } from "./errors.ts";
 
 /** After so many losses it is not tried again. */
@@ -62,7 +62,7 @@ export class Attempts {
       this.#repeated += 1;
       return this.#repeated > UNIQUE_MAX ? undefined : 0;
     }
-    if (!isLost(error) && !isStalePlan(error)) return undefined;
+    if (!isLost(error) && !isStalePlan(error) && !ReadOnly.is(error)) return undefined;
     this.#losses += 1;
     if (this.#losses > LOST_MAX) return undefined;
     return isStalePlan(error) ? 0 : LOST_PAUSE_MS * 2 ** this.#losses;

@@ -24,8 +24,10 @@ export interface RabbitBrokerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly queue?: QueueOptions;
-  /** The most bytes of events in a message; 256 KiB unless said. */
+  /** The most bytes of several events in a message; 256 KiB unless said. */
   readonly messageBytesMax?: number;
+  /** The most bytes of one event: below what the server takes (`max_message_size`); 8 MiB unless said. */
+  readonly eventBytesMax?: number;
 }
 
 /** Makes the broker over a link. Close it before the link. */
@@ -73,17 +75,19 @@ export class RabbitBroker implements Broker {
   async #append(run: LogRun, { store }: Stream): Promise<number> {
     const head = await store.head();
     if (run.after > head || run.upTo <= head) return head;
-    for (const piece of piecesOf(run, head, this.#options.messageBytesMax ?? 262_144)) {
+    const { messageBytesMax: cutAt = 262_144, eventBytesMax = 8 * 1_024 ** 2 } = this.#options;
+    for (const piece of piecesOf(run, head, { cutAt, bytesMax: Math.max(cutAt, eventBytesMax) })) {
       await this.#publish(run.service, piece.text, {
         [RUN_HEADERS.after]: piece.after,
         [RUN_HEADERS.upTo]: piece.upTo,
+        ...(piece.holes === undefined ? {} : { [RUN_HEADERS.holes]: piece.holes }),
       });
     }
     await store.heard(run.upTo);
     return run.upTo;
   }
 
-  async #publish(service: string, text: string, headers: Record<string, number>): Promise<void> {
+  async #publish(service: string, text: string, headers: Record<string, number | string>): Promise<void> {
     const { link } = this.#options;
     const channel = await this.#channel();
     const queue = queueOf(service);
@@ -118,11 +122,12 @@ export class RabbitBroker implements Broker {
   async #channel(): Promise<ConfirmChannel> {
     const { link } = this.#options;
     if (!link.isUp) throw BrokerUnavailable.with({ broker: "RabbitMQ", reason: "not connected" });
-    this.#publishing ??= this.#open();
+    const opening = (this.#publishing ??= this.#open());
     try {
-      return await link.answer("opening a channel", this.#publishing);
+      return await link.answer("opening a channel", opening);
     } catch (error) {
-      this.#publishing = undefined;
+      if (this.#publishing === opening) this.#publishing = undefined;
+      void opening.then((late) => late.close()).catch(() => {});
       throw error;
     }
   }

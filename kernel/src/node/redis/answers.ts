@@ -1,20 +1,23 @@
 /** Shared answers in Redis. Redis forgets them by itself when their time is over. */
 import { ANSWER_LENGTH_MAX, type SharedAnswer, type SharedAnswers } from "../../guard/mod.ts";
 import type { RedisLink } from "./link.ts";
-import type { RedisNames } from "./names.ts";
+import { type RedisNames, answersOfService } from "./names.ts";
 
-/** Answers that hosts share through Redis. */
+/** Answers that the replicas of a service share through Redis. */
 export class RedisAnswers implements SharedAnswers {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
+  readonly #kind: string;
 
-  constructor(link: RedisLink, names: RedisNames) {
+  /** @param service Who asked: what one service was told is no other's. */
+  constructor(link: RedisLink, names: RedisNames, service: string) {
     this.#link = link;
     this.#names = names;
+    this.#kind = answersOfService(service);
   }
 
   async get(key: string): Promise<SharedAnswer | undefined> {
-    const name = this.#names.hidden("answer", key);
+    const name = this.#names.hidden(this.#kind, key);
     const told = await this.#link.ask((client) => Promise.all([client.get(name), client.pTTL(name)]));
     if (told === undefined) return undefined;
     const [sealed, freshMs] = told;
@@ -24,7 +27,7 @@ export class RedisAnswers implements SharedAnswers {
 
   put(key: string, value: string, freshMs: number): void {
     if (freshMs < 1 || value.length > ANSWER_LENGTH_MAX) return;
-    const name = this.#names.hidden("answer", key);
+    const name = this.#names.hidden(this.#kind, key);
     const sealed = this.#names.seal(name, value);
     void this.#link.ask((client) =>
       client.set(name, sealed, { expiration: { type: "PX", value: Math.floor(freshMs) } }),

@@ -11,8 +11,12 @@ import type { Clock, Logger, Random } from "../../std/mod.ts";
 
 /** What a link needs. */
 export interface RedisLinkOptions {
-  /** `redis://:password@host:port`, or `rediss://` for TLS. A secret. */
+  /** `redis://:password@host:port`, or `rediss://` for TLS. A secret, when there is a password in it. */
   readonly url: string;
+  /** Who signs in; whom the URL names, or Redis' user `default`, unless said. */
+  readonly login?: { readonly user: string; readonly password: string };
+  /** For which workload of the process it is, in metrics; `host` unless said. */
+  readonly workload?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -127,9 +131,13 @@ export class RedisLink {
   }
 
   #connect(): RedisClient {
-    const { url, random, log } = this.#options;
+    const { url, login, random, log, workload } = this.#options;
     const client: RedisClient = createClient({
       url,
+      ...(login === undefined ? {} : { username: login.user, password: login.password }),
+      // Nothing is asked that a user with few rights may not.
+      disableClientInfo: true,
+      maintNotifications: "disabled",
       disableOfflineQueue: true,
       commandsQueueMaxLength: QUEUE_MAX,
       socket: {
@@ -140,7 +148,7 @@ export class RedisLink {
     });
     client.on("error", (error) => this.#complain(error));
     client.on("ready", () => {
-      if (this.#complained) log.info("Redis answers again.");
+      if (this.#complained) log.info("Redis answers again.", { workload });
       this.#complained = false;
     });
     // Its failures are told by the event.
@@ -152,7 +160,8 @@ export class RedisLink {
   #complain(error: unknown): void {
     if (this.#complained || this.#closed) return;
     this.#complained = true;
-    this.#options.log.warn("Redis does not answer; each host does without.", { error });
+    const { log, workload } = this.#options;
+    log.warn("Redis does not answer; each host does without.", { workload, error });
   }
 
   #count(outcome: Outcome): void {
@@ -160,9 +169,11 @@ export class RedisLink {
   }
 
   #watch(metrics: Metrics): ReadonlyMap<Outcome, CounterSeries> {
-    const asked = metrics.counter("isomer.redis.asked", "Questions to Redis by what came of them.", ["outcome"]);
-    const up = metrics.gauge("isomer.redis.up", "1 while Redis answers.", []);
-    up.with({}).from(() => (this.isUp ? 1 : 0));
-    return new Map(OUTCOMES.map((outcome) => [outcome, asked.with({ outcome })]));
+    const { workload = "host" } = this.#options;
+    const help = "Questions to Redis by what came of them.";
+    const asked = metrics.counter("isomer.redis.asked", help, ["workload", "outcome"]);
+    const up = metrics.gauge("isomer.redis.up", "1 while Redis answers.", ["workload"]);
+    up.with({ workload }).from(() => (this.isUp ? 1 : 0));
+    return new Map(OUTCOMES.map((outcome) => [outcome, asked.with({ workload, outcome })]));
   }
 }

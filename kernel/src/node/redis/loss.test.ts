@@ -39,7 +39,9 @@ function open() {
 }
 
 /** Uses everything once, as a request would. What it takes from the limit is of a key of its own. */
-async function use({ answers, revocations, limiter }: ReturnType<typeof openRedis>, key: string) {
+async function use({ answersOf, revocations, limiter }: ReturnType<typeof openRedis>, key: string) {
+  const answers = answersOf("desk");
+  assert.ok(answers);
   answers.put(`answer\n${key}`, "1", 60_000);
   const decision = await limiter("use", LIMIT).take(key, 1, clock.monotonicMs());
   return { answer: await answers.get(`answer\n${key}`), isAllowed: decision.allowed, was: revocations.isRevoked(key) };
@@ -65,7 +67,7 @@ void describe("when Redis is lost", { skip }, () => {
       const session = { id: `session/${how}`, untilMs: clock.now() + 3_600_000 };
       await here.shared.revocations.revoke([session]);
       while (!there.shared.revocations.isRevoked(session.id)) await pause(10);
-      if (how === "killed") await server?.kill();
+      if (how === "killed") await server?.stop("SIGKILL");
       else server?.program.signal("SIGSTOP");
       for (let round = 0; round < 200; round += 1) {
         const { answer, isAllowed } = await use(here.shared, `${how}-${round}`);
@@ -94,9 +96,9 @@ void describe("when Redis is lost", { skip }, () => {
       )
         await pause(20);
       while (!there.shared.revocations.isRevoked(late.id)) await pause(10);
-      here.shared.answers.put(`back ${how}`, "1", 60_000);
-      while ((await there.shared.answers.get(`back ${how}`)) === undefined) {
-        here.shared.answers.put(`back ${how}`, "1", 60_000);
+      here.shared.answersOf("desk")?.put(`back ${how}`, "1", 60_000);
+      while ((await there.shared.answersOf("desk")?.get(`back ${how}`)) === undefined) {
+        here.shared.answersOf("desk")?.put(`back ${how}`, "1", 60_000);
         await pause(20);
       }
       here.shared.close();

@@ -8,11 +8,11 @@ import {
   rateSpan,
 } from "../../guard/mod.ts";
 import type { RedisLink } from "./link.ts";
-import type { RedisNames } from "./names.ts";
+import { type RedisNames, ratesOfLimit } from "./names.ts";
 import { RedisScript } from "./script.ts";
 
 /** By Redis' clock, which is the same for all. Answers for how long the key was used up, in microseconds. */
-const TAKE = new RedisScript(`
+export const TAKE: RedisScript = new RedisScript(`
 local now = tonumber(ARGV[3])
 if now < 0 then
   local time = redis.call("TIME")
@@ -54,7 +54,7 @@ export class RedisRates implements SharedRates {
     const now = nowMs === undefined ? -1 : Math.round(nowMs() * 1_000);
     // Rounded so that the whole limit always fits its span.
     const given = [Math.floor(cost * intervalMs * 1_000), Math.ceil(spanMs * 1_000), now].map(String);
-    const keys = [this.#names.hidden(`rate:${name}`, key)];
+    const keys = [this.#names.hidden(ratesOfLimit(name), key)];
     const used = await this.#link.ask((client) => TAKE.run(client, keys, given));
     if (used === undefined) return undefined;
     const { usedMs: _, ...decision } = decideRate(Number(used) / 1_000, cost, this.#span);

@@ -50,7 +50,7 @@ if (server === undefined) {
 } else {
   answersConformance("in Redis", async () => {
     const { links, names, close } = await hosts();
-    const [here, there] = [new RedisAnswers(links[0], names), new RedisAnswers(links[1], names)];
+    const [here, there] = [new RedisAnswers(links[0], names, "desk"), new RedisAnswers(links[1], names, "desk")];
     return { here, there, pass: (ms) => pause(ms), close };
   });
 
@@ -96,7 +96,7 @@ if (server === undefined) {
     test("there is no name that tells of whom or what it is", async () => {
       const { links, names, close } = await hosts();
       const [link] = links;
-      const answers = new RedisAnswers(link, names);
+      const answers = new RedisAnswers(link, names, "desk");
       answers.put("users.byMail\nada@example.com", '"x"', 60_000);
       const limit = { limit: 5, windowMs: 60_000, name: "address" };
       await new RedisRates(link, names, limit).take("192.0.2.7", 1);
@@ -118,17 +118,26 @@ if (server === undefined) {
 
     test("an answer that somebody else wrote is none", async () => {
       const { links, names, close } = await hosts();
-      const answers = new RedisAnswers(links[0], names);
+      const answers = new RedisAnswers(links[0], names, "desk");
       answers.put("price", '{"amount":5}', 60_000);
       answers.put("other", '{"amount":1}', 60_000);
       while ((await answers.get("other")) === undefined);
       const client = await createClient({ url: server.url }).connect();
-      const sealedForOther = (await client.get(names.hidden("answer", "other"))) ?? "";
+      const sealedForOther = (await client.get(names.hidden("answer:desk", "other"))) ?? "";
       for (const forged of ['{"amount":1}', "", sealedForOther]) {
-        await client.set(names.hidden("answer", "price"), forged, { expiration: { type: "PX", value: 60_000 } });
+        await client.set(names.hidden("answer:desk", "price"), forged, { expiration: { type: "PX", value: 60_000 } });
         assert.equal(await answers.get("price"), undefined);
       }
       client.destroy();
+      await close();
+    });
+
+    test("what one service was told, another does not get", async () => {
+      const { links, names, close } = await hosts();
+      const [desk, till] = ["desk", "till"].map((service) => new RedisAnswers(links[0], names, service));
+      desk?.put("price", "1", 60_000);
+      while ((await desk?.get("price")) === undefined);
+      assert.equal(await till?.get("price"), undefined);
       await close();
     });
 

@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { MemoryRevocations, REVOCATIONS_MAX, type Revocation, type Revocations } from "../../guard/mod.ts";
 import { type Clock, type FaultType, type Timer, defineFault } from "../../std/mod.ts";
 import type { RedisLink } from "./link.ts";
-import type { RedisNames } from "./names.ts";
+import { REVOKED, REVOKED_MARK, type RedisNames } from "./names.ts";
 import { RedisScript } from "./script.ts";
 
 /** Redis did not take a revocation: gateways elsewhere may not have heard of it. Tell it again. */
@@ -19,7 +19,8 @@ export const RevocationUnshared: FaultType = defineFault({
   message: () => "What was revoked could not be told to all gateways. Tell it again; until then it may still be taken.",
 });
 
-const REVOKE = new RedisScript(`
+/** Adds to the set, keeps it within its bound, and changes the mark when something is new. */
+export const REVOKE: RedisScript = new RedisScript(`
 local changed = 0
 local last = 0
 for at = 4, #ARGV, 2 do
@@ -58,8 +59,8 @@ export class RedisRevocations implements Revocations {
     this.#names = names;
     this.#clock = clock;
     this.#known = new MemoryRevocations(clock);
-    this.#set = names.plain("revoked");
-    this.#mark = names.plain("revoked-mark");
+    this.#set = names.plain(REVOKED);
+    this.#mark = names.plain(REVOKED_MARK);
     this.#again();
   }
 

@@ -2,7 +2,10 @@
 import { createHash } from "node:crypto";
 import type { RedisClient } from "./link.ts";
 
-/** A script. Redis is sent its digest, and the whole of it when it does not know it (any more). */
+/**
+ * A script. Redis is sent its digest, and the whole of it when it does not know it (any more). A user with few rights may
+ * not send scripts: then whoever looks after Redis sends them after each of its starts ({@link RedisScript.load}).
+ */
 export class RedisScript {
   readonly #text: string;
   readonly #digest: string;
@@ -10,6 +13,11 @@ export class RedisScript {
   constructor(text: string) {
     this.#text = text;
     this.#digest = createHash("sha1").update(text).digest("hex");
+  }
+
+  /** Makes it known, without running it. @throws what Redis answers. */
+  async load(client: RedisClient): Promise<void> {
+    await client.scriptLoad(this.#text);
   }
 
   /** Runs it. @throws what Redis answers. */

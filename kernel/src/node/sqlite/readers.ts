@@ -46,6 +46,8 @@ export class Readers {
   readonly #free: Seat[] = [];
   readonly #waiting: ((seat: Seat) => void)[] = [];
   #leavesSoon = false;
+  /** Commits that the writer does not count. */
+  #migrations = 0;
   #onQuiet: (() => void) | undefined;
 
   constructor(options: ReadersOptions) {
@@ -70,8 +72,9 @@ export class Readers {
     }
   }
 
-  /** Forgets the statements: tables have other columns now. */
+  /** Forgets the statements, and passes over the snapshots there are: tables have other columns now, and perhaps rows. */
   forget(): void {
+    this.#migrations += 1;
     for (const session of this.#sessions) session.forget();
   }
 
@@ -83,7 +86,7 @@ export class Readers {
 
   /** Makes sure that the seat's snapshot is that of the last commit. */
   #begin(seat: Seat): void {
-    const commits = this.#options.commits();
+    const commits = this.#options.commits() + this.#migrations;
     if (seat.snapshot === commits && seat.session.inTransaction) return;
     seat.session.rollback();
     // SQLite takes the snapshot at the first statement; if that is of a later commit, it is only left sooner.

@@ -6,7 +6,7 @@
 import { type TLSSocket, connect } from "node:tls";
 import { DeadlineExceeded, backoffMs, markRetried } from "../../guard/mod.ts";
 import { formatTraceparent } from "../../observe/mod.ts";
-import type { WorkloadIdentity } from "../../security/mod.ts";
+import { type WorkloadIdentity, serverNameOf } from "../../security/mod.ts";
 import { type Clock, type Logger, type Random, type Timer, faultFrom } from "../../std/mod.ts";
 import { type Envelope, type Reply, Unreachable, notStarted } from "../../transport/mod.ts";
 import {
@@ -19,7 +19,8 @@ import {
   type WireTiming,
 } from "../../wire/mod.ts";
 import { SOCKET_BOUNDS, type SocketBounds, SocketDriver } from "./socket-driver.ts";
-import { ALPN, SecureContexts, type VerifyPeer, lifeMs, peerOf, serverNameOf } from "./tls.ts";
+import { contextOf } from "../identity/mod.ts";
+import { ALPN, lifeMs, peerOf } from "./tls.ts";
 
 /** What a channel is made with. */
 export interface WireChannelOptions {
@@ -30,7 +31,6 @@ export interface WireChannelOptions {
   /** Whose credentials are shown: `service/checkout`, `gateway`. */
   readonly own: string;
   readonly identity: WorkloadIdentity;
-  readonly verifyPeer: VerifyPeer;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -68,7 +68,6 @@ interface Connection {
 /** A channel to one instance. */
 export class WireChannel {
   readonly #options: WireChannelOptions;
-  readonly #contexts = new SecureContexts();
   readonly #endRotation: () => void;
   readonly #connections = new Set<Connection>();
   #current: Connection | undefined;
@@ -185,14 +184,16 @@ export class WireChannel {
 
   #connect(): Connection {
     const { clock, limits, timing, bounds, waitingMax, peer } = this.#options;
+    const socketBounds = { ...SOCKET_BOUNDS, ...bounds };
     const driver: SocketDriver = new SocketDriver({
-      ...{ clock, bounds: { ...SOCKET_BOUNDS, ...bounds }, pausesReading: false },
-      onCongestion: (isCongested) => side.congested(isCongested),
+      ...{ clock, bounds: socketBounds, pausesReading: false },
+      onFlushed: (isCongested) => side.flushed(isCongested),
     });
     let socket: TLSSocket | undefined;
     let [isFinished, isReplaced] = [false, false];
     const side: CallerSide = new CallerSide({
       ...{ nowMs: clock.monotonicMs(), limits, timing, waitingMax, onOutput: driver.onOutput, onWake: driver.onWake },
+      pendingBytesMax: socketBounds.highWaterBytes,
       streamError: (reason) => Unreachable.with({ service: peer, reason }),
       onUnusable: () => {
         isReplaced = side.isOpened && side.link.state === "open";
@@ -228,24 +229,26 @@ export class WireChannel {
   }
 
   #open(connection: Connection, driver: SocketDriver): TLSSocket {
-    const { host, port, identity, own, peer, verifyPeer, clock } = this.#options;
+    const { host, port, identity, own, peer, clock } = this.#options;
+    const { trustDomain } = identity;
     const { link } = connection.side;
     const credentials = identity.credentials(own);
     const socket = connect({
-      ...{ host, port, servername: serverNameOf(peer, identity.trustDomain), ALPNProtocols: [ALPN] },
-      ...{ secureContext: this.#contexts.of(credentials), rejectUnauthorized: true },
+      ...{ host, port, servername: serverNameOf({ trustDomain, path: peer }), ALPNProtocols: [ALPN] },
+      ...{ secureContext: contextOf(credentials), rejectUnauthorized: false },
       ...{ minVersion: "TLSv1.3", maxVersion: "TLSv1.3" },
       // Who it is stands in the URI of its certificate, which is looked at below; names of hosts are not.
       checkServerIdentity: () => undefined,
     });
-    socket.on("error", (error) => link.close(undefined, `no connection: ${error.message}`));
-    socket.on("close", () => link.close(undefined, "the connection was closed"));
+    const failed = (error: Error): void => link.close(undefined, `no connection: ${error.message}`);
+    const closed = (): void => link.close(undefined, "the connection was closed");
+    socket.on("error", failed).on("close", closed);
     socket.once("secureConnect", () => {
       try {
-        const { id, expiresAt } = peerOf(socket, verifyPeer, credentials.trustBundle);
-        const expected = `spiffe://${identity.trustDomain}/${peer}`;
-        if (id !== expected) throw new Error(`"${id}" answered instead of "${expected}"`);
+        const { expiresAt } = peerOf(socket, { trustDomain, credentials, clock, expected: peer });
         driver.carry(socket);
+        // From here on the driver hears of its end, and first takes what came before it.
+        if (link.state !== "closed") socket.off("error", failed).off("close", closed);
         const usedMs = lifeMs(Math.min(expiresAt, credentials.expiresAt), clock.now());
         const retire = (): void => connection.side.retire();
         connection.retireTimer = clock.after(usedMs, retire);
@@ -283,10 +286,34 @@ function refusing(reason: NotStartedReason, detail: string): Pick<CallerSide, "c
 }
 
 function outgoing(envelope: Envelope, userToken: string | undefined): OutgoingCall {
-  const { service, operation, key, clientKey, insists = false, attempt, deadlineAt, caller, criticality } = envelope;
+  const {
+    service,
+    operation,
+    key,
+    clientKey,
+    insists = false,
+    mayBeStale = false,
+    attempt,
+    deadlineAt,
+    caller,
+    criticality,
+  } = envelope;
   const { trace, input } = envelope;
   return {
-    ...{ service, operation, key, clientKey, insists, attempt, deadlineAt, caller, criticality, input, userToken },
+    ...{
+      service,
+      operation,
+      key,
+      clientKey,
+      insists,
+      mayBeStale,
+      attempt,
+      deadlineAt,
+      caller,
+      criticality,
+      input,
+      userToken,
+    },
     traceparent: trace === undefined ? undefined : formatTraceparent(trace),
     ...{ tracestate: undefined, sendsChunks: false, takesChunks: false },
   };

@@ -10,14 +10,12 @@ import {
   type Reply,
 } from "../../transport/mod.ts";
 import { WireChannel } from "./channel.ts";
-import type { VerifyPeer } from "./tls.ts";
 
 /** What channels are made with. */
 export interface WireChannelsOptions {
   /** Whose credentials are shown: `service/checkout`, `gateway`. */
   readonly own: string;
   readonly identity: WorkloadIdentity;
-  readonly verifyPeer: VerifyPeer;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -2,22 +2,23 @@
  * Takes calls of other hosts over mutual TLS. Nothing here outlives the process: a call that was under way when it died is
  * repeated by its caller, under its key.
  */
-import type { AddressInfo, Socket } from "node:net";
-import { type Server, type TLSSocket, createServer } from "node:tls";
-import { wasRetried } from "../../guard/mod.ts";
-import { parseTraceparent } from "../../observe/mod.ts";
-import type { WorkloadIdentity } from "../../security/mod.ts";
-import { type Clock, type Logger, type Timer, toFault } from "../../std/mod.ts";
-import { type Reply, Unreachable } from "../../transport/mod.ts";
-import { CalleeSide, type IncomingCall, WIRE_TIMING, type WireLimits, type WireTiming } from "../../wire/mod.ts";
-import { SOCKET_BOUNDS, type SocketBounds, SocketDriver } from "./socket-driver.ts";
-import { ALPN, type Peer, SecureContexts, type VerifyPeer, lifeMs, pathOfServerName, peerOf } from "./tls.ts";
+import type { AddressInfo } from "node:net";
+import { type SecureContext, type Server, type TLSSocket, createServer } from "node:tls";
+import type { Metrics } from "../../observe/mod.ts";
+import { type WorkloadIdentity, pathOfServerName } from "../../security/mod.ts";
+import { type Clock, LogBudget, type Logger } from "../../std/mod.ts";
+import type { Reply } from "../../transport/mod.ts";
+import { WIRE_TIMING, type WireLimits, type WireTiming } from "../../wire/mod.ts";
+import { contextOf } from "../identity/mod.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
+import { ServerConnection } from "./server-connection.ts";
+import type { SocketBounds } from "./socket-driver.ts";
+import { ALPN, peerOf } from "./tls.ts";
 import type { WireCall } from "./wire-call.ts";
 
 /** What a server is made with. */
 export interface WireServerOptions {
   readonly identity: WorkloadIdentity;
-  readonly verifyPeer: VerifyPeer;
   readonly clock: Clock;
   readonly log: Logger;
   /** Carries out a call of a peer, whose SPIFFE id is given. Its rejections become faults. */
@@ -25,8 +26,14 @@ export interface WireServerOptions {
   /** Where to listen; `127.0.0.1`, and any free port, unless said. */
   readonly host?: string;
   readonly port?: number;
-  /** How many connections are taken; further ones are closed at once. 1,024 unless said. */
+  /** How many connections are taken; further ones are closed when it is known whose they are. 1,024 unless said. */
   readonly connectionsMax?: number;
+  /** How many of them one SPIFFE id may have, those that are being replaced aside. 64 unless said. */
+  readonly connectionsPerPeerMax?: number;
+  /** How many connections may be of nobody knows whom yet; for a further one another is dropped. 128 unless said. */
+  readonly handshakesMax?: number;
+  /** Where its load and what it refused are told. */
+  readonly metrics?: Metrics;
   readonly limits?: Partial<WireLimits>;
   readonly timing?: Partial<WireTiming>;
   readonly bounds?: Partial<SocketBounds>;
@@ -36,35 +43,35 @@ export interface WireServerOptions {
 
 /** Connections that are replaced at once are asked one after another, this many milliseconds apart. */
 const APART_MS = 10;
+const DRAIN_MS = 30_000;
 
 /** A server of calls. */
 export class WireServer {
   readonly #options: WireServerOptions;
   readonly #server: Server;
-  readonly #contexts = new SecureContexts();
   readonly #connections = new Set<ServerConnection>();
-  readonly #sockets = new Set<Socket>();
+  readonly #doorkeeper: Doorkeeper;
+  readonly #complaints: LogBudget;
   readonly #endRotation: () => void;
   #isDraining = false;
 
   private constructor(options: WireServerOptions) {
     this.#options = options;
+    const { clock, log, metrics, connectionsMax = 1_024, connectionsPerPeerMax = 64, handshakesMax = 128 } = options;
+    const bounds = { connectionsMax, connectionsPerPeerMax, handshakesMax };
+    this.#doorkeeper = new Doorkeeper({ clock, log, door: "wire", bounds, metrics });
+    this.#complaints = new LogBudget(clock);
+    const calls = metrics?.gauge("isomer.wire.calls", "Calls of other processes under way.", []);
+    calls?.with({}).from(() => this.load.calls);
     const { helloMs } = { ...WIRE_TIMING, ...options.timing };
     this.#server = createServer({
       ...{ minVersion: "TLSv1.3", maxVersion: "TLSv1.3", ALPNProtocols: [ALPN] },
-      ...{ requestCert: true, rejectUnauthorized: true, handshakeTimeout: helloMs },
+      // Refusing is left to `peerOf`, which can say which rule was broken.
+      ...{ requestCert: true, rejectUnauthorized: false, handshakeTimeout: helloMs },
       SNICallback: (name, done) => this.#contextFor(name, done),
     });
-    this.#server.maxConnections = options.connectionsMax ?? 1_024;
-    this.#server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
+    this.#doorkeeper.watch(this.#server);
     this.#server.on("secureConnection", (socket) => this.#connected(socket));
-    this.#server.on("tlsClientError", (error, socket) => {
-      this.#options.log.info("wire: a connection was refused", { reason: error.message });
-      socket.destroy();
-    });
     this.#endRotation = options.identity.onRotate(() => this.#replaceAll());
   }
 
@@ -82,22 +89,22 @@ export class WireServer {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0;
   }
 
-  /** How many connections there are, and how many calls are under way on them. */
-  get load(): { readonly connections: number; readonly calls: number } {
+  /** How many connections there are, how many of nobody knows whom yet, and how many calls are under way. */
+  get load(): { readonly connections: number; readonly handshakes: number; readonly calls: number } {
     const calls = [...this.#connections].reduce((sum, { side }) => sum + side.runningCalls, 0);
-    return { connections: this.#connections.size, calls };
+    return { connections: this.#connections.size, handshakes: this.#doorkeeper.load.handshakes, calls };
   }
 
   /**
    * Takes no further calls, finishes those under way and tells callers which were not taken. Resolves when all are gone, or
    * after `withinMs` (`drainMs` unless said), when it cuts what is left.
    */
-  async drain(withinMs: number = this.#options.drainMs ?? 30_000): Promise<void> {
+  async drain(withinMs: number = this.#options.drainMs ?? DRAIN_MS): Promise<void> {
     this.#isDraining = true;
     this.#endRotation();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of this.#connections) connection.drain(false);
-    const timer = this.#options.clock.after(withinMs, () => this.#cut());
+    const timer = this.#options.clock.after(withinMs, () => this.#doorkeeper.cut());
     await closed;
     timer.cancel();
   }
@@ -105,45 +112,51 @@ export class WireServer {
   /** Ends at once: calls under way are lost. */
   async close(): Promise<void> {
     const drained = this.drain(0);
-    this.#cut();
+    this.#doorkeeper.cut();
     await drained;
   }
 
-  #cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #contextFor(
-    serverName: string,
-    done: (error: Error | null, context?: ReturnType<SecureContexts["of"]>) => void,
-  ): void {
+  #contextFor(serverName: string, done: (error: Error | null, context?: SecureContext) => void): void {
     const { identity } = this.#options;
     try {
       const path = pathOfServerName(serverName, identity.trustDomain);
       if (path === undefined) throw new Error(`"${serverName}" is no workload of ${identity.trustDomain}.`);
-      done(null, this.#contexts.of(identity.credentials(path)));
+      done(null, contextOf(identity.credentials(path)));
     } catch (error) {
       done(error as Error);
     }
   }
 
   #connected(socket: TLSSocket): void {
-    const { identity, verifyPeer, log } = this.#options;
+    const { identity, clock } = this.#options;
+    const begunAt = this.#doorkeeper.met(socket);
     // Until it is known who it is, what goes wrong with the socket is nobody's business.
     socket.on("error", () => {});
     try {
       const path = pathOfServerName(String(socket.servername), identity.trustDomain);
       if (path === undefined) throw new Error("It asked for no workload.");
       const own = identity.credentials(path);
-      const peer = peerOf(socket, verifyPeer, own.trustBundle);
-      const connection = new ServerConnection(this.#options, peer, () => this.#connections.delete(connection));
-      this.#connections.add(connection);
+      const peer = peerOf(socket, { trustDomain: identity.trustDomain, credentials: own, clock });
+      const connection = this.#connectionOf(peer.id, begunAt);
       connection.start(socket, Math.min(peer.expiresAt, own.expiresAt));
       if (this.#isDraining) connection.drain(false);
     } catch (error) {
-      log.warn("wire: a peer was refused", { reason: (error as Error).message, address: socket.remoteAddress });
+      this.#doorkeeper.refuse("peer", (error as Error).message, socket.remoteAddress);
       socket.destroy();
     }
+  }
+
+  #connectionOf(peerId: string, begunAt: number): ServerConnection {
+    const { clock, log, limits, timing, bounds, drainMs = DRAIN_MS, handle } = this.#options;
+    const account = this.#doorkeeper.enter(peerId);
+    const connection: ServerConnection = new ServerConnection({
+      ...{ clock, log, limits, timing, bounds, drainMs, account, begunAt, complaints: this.#complaints },
+      handle: (call) => handle(call, peerId),
+      onEnding: () => this.#doorkeeper.leave(account),
+      onGone: () => this.#connections.delete(connection),
+    });
+    this.#connections.add(connection);
+    return connection;
   }
 
   /** Credentials changed: connections that show the old ones are replaced, one after another. */
@@ -154,89 +167,4 @@ export class WireServer {
       afterMs += APART_MS;
     }
   }
-}
-
-class ServerConnection {
-  readonly side: CalleeSide;
-  readonly #options: WireServerOptions;
-  readonly #peer: Peer;
-  readonly #driver: SocketDriver;
-  readonly #onGone: () => void;
-  #endTimer: Timer | undefined;
-  #isDraining = false;
-
-  constructor(options: WireServerOptions, peer: Peer, onGone: () => void) {
-    this.#options = options;
-    this.#peer = peer;
-    this.#onGone = onGone;
-    const { clock, limits, timing, bounds } = options;
-    this.#driver = new SocketDriver({ clock, bounds: { ...SOCKET_BOUNDS, ...bounds }, pausesReading: true });
-    this.side = new CalleeSide({
-      ...{ nowMs: clock.monotonicMs(), limits, timing, onOutput: this.#driver.onOutput, onWake: this.#driver.onWake },
-      onCall: (call) => void this.#answer(call),
-      onClosed: (reason) => this.#closed(reason),
-      onFinished: () => {},
-      streamError: (reason) => Unreachable.with({ service: peer.id, reason }),
-    });
-    this.#driver.drive(this.side.link);
-  }
-
-  start(socket: TLSSocket, endsAt: number): void {
-    this.#driver.carry(socket);
-    this.replaceIn(lifeMs(endsAt, this.#options.clock.now()));
-  }
-
-  /** Lets the peer connect anew, after a while. */
-  replaceIn(afterMs: number): void {
-    if (this.#isDraining) return;
-    this.#endTimer?.cancel();
-    this.#endTimer = this.#options.clock.after(Math.max(0, afterMs), () => this.drain(true));
-  }
-
-  /** Ends when what is under way is done; the caller closes the connection, or it is cut in the end. */
-  drain(isReplaced: boolean): void {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
-    this.#endTimer?.cancel();
-    this.#endTimer = this.#options.clock.after(this.#options.drainMs ?? 30_000, () =>
-      this.side.link.close(undefined, "it took too long to end"),
-    );
-    this.side.drain(isReplaced);
-  }
-
-  #closed(reason: string): void {
-    this.#options.log.debug("wire: a connection ended", { peer: this.#peer.id, reason });
-    this.#endTimer?.cancel();
-    this.#driver.closed();
-    this.#onGone();
-  }
-
-  async #answer(call: IncomingCall): Promise<void> {
-    try {
-      const { output, replayed } = await this.#options.handle(wireCallOf(call), this.#peer.id);
-      const failure = call.reply(output, replayed);
-      if (failure !== undefined)
-        this.#options.log.error("wire: an answer could not be sent", { ...nameOf(call), error: failure });
-    } catch (error) {
-      call.fault(toFault(error).toJSON(), wasRetried(error));
-    }
-  }
-}
-
-function nameOf({ message }: IncomingCall): { service: string; operation: string } {
-  return { service: message.service, operation: message.operation };
-}
-
-function wireCallOf(call: IncomingCall): WireCall {
-  const { message, deadlineAt, chunks } = call;
-  const { service, operation, key, clientKey, insists, attempt, caller, criticality, input, userToken } = message;
-  const { traceparent, tracestate } = message;
-  return {
-    ...{ service, operation, input, key, clientKey, insists, attempt, deadlineAt, caller, criticality, userToken },
-    ...{ tracestate, chunks, trace: traceparent === undefined ? undefined : parseTraceparent(traceparent) },
-    get signal() {
-      return call.signal;
-    },
-    emit: (chunk) => call.write(chunk),
-  };
 }

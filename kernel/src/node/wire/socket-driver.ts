@@ -1,27 +1,35 @@
 /**
- * Moves bytes between a socket and a link. Frames of one turn of the event loop leave in one write. A peer that does not
- * read is not read from either, and cut when it stays so: what waits for it is bounded.
+ * Moves bytes between a socket and a link. Frames of one turn of the event loop leave in one write, as long as there are not
+ * too many: the rest waits in the link, in order. So do frames that come: a few are taken in each turn, for TLS of Node
+ * writes once in a turn, and answers to all that came at once would leave when the last of them is ready. A peer that does not read is not read from either, and cut when it stays
+ * so. How much comes to wait says nothing of the peer, who had no chance to read it yet; that sides bound themselves.
  */
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../std/mod.ts";
-import type { Link } from "../../wire/mod.ts";
+import { FRAMES_AT_ONCE, type Link } from "../../wire/mod.ts";
 
 /** How much may wait for a peer that reads slowly, and how long. */
 export interface SocketBounds {
   /** From here on nothing more is begun for it. */
   readonly highWaterBytes: number;
-  /** From here on it is cut. */
-  readonly bufferedBytesMax: number;
-  /** How long nothing of what waits may leave, in milliseconds. */
+  /** How long nothing of what the socket was handed may leave, in milliseconds. */
   readonly stallMs: number;
 }
 
 /** The bounds that hold unless others are said. */
 export const SOCKET_BOUNDS: SocketBounds = {
   highWaterBytes: 1024 * 1024,
-  bufferedBytesMax: 32 * 1024 * 1024,
   stallMs: 10_000,
 };
+
+/**
+ * What a socket is handed at once, in bytes: of that it is seen whether it left, and no less. Whoever takes so little in the
+ * time that it may stall is as good as gone.
+ */
+const HANDED_BYTES = 256 * 1024;
+
+/** How many bytes that came may wait to be taken before no more are read. */
+const CAME_BYTES_MAX = 256 * 1024;
 
 /** How long a closed socket may take to say good-bye, in milliseconds. */
 const GOODBYE_MS = 1_000;
@@ -32,8 +40,8 @@ export interface DriverOptions {
   readonly bounds: SocketBounds;
   /** Whether to stop reading while too much waits to be written: the side that is called does. */
   readonly pausesReading: boolean;
-  /** Called when too much begins or ceases to wait. */
-  readonly onCongestion?: (isCongested: boolean) => void;
+  /** Called when the socket took bytes, or could not: whether more wait than should. */
+  readonly onFlushed: (isCongested: boolean) => void;
 }
 
 /** Drives one link over one socket. */
@@ -49,14 +57,19 @@ export class SocketDriver {
   #leftAt = 0;
   #stallTimer: Timer | undefined;
   #goodbye: Timer | undefined;
+  /** What came and is not taken yet. */
+  readonly #came: Buffer[] = [];
+  #cameBytes = 0;
+  #isBehind = false;
 
   constructor(options: DriverOptions) {
     this.#options = options;
   }
 
-  /** For the link: bytes wait. */
-  readonly onOutput = (): void => {
-    if (this.#isFlushPlanned) return;
+  /** For the link: bytes wait; many of them do not wait for the end of the turn. */
+  readonly onOutput = (isMany: boolean): void => {
+    if (isMany) this.#push();
+    if (isMany || this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
     this.#options.clock.soon(this.#flush);
   };
@@ -86,18 +99,26 @@ export class SocketDriver {
     }
     this.#socket = socket;
     socket.setNoDelay(true);
+    const over = (reason: string): void => {
+      // What came before the end was said.
+      this.#receive(Number.POSITIVE_INFINITY);
+      link.close(undefined, reason);
+    };
     socket.on("data", (chunk: Buffer) => {
-      link.receive(chunk, this.#options.clock.monotonicMs());
-      this.onWake();
+      this.#came.push(chunk);
+      this.#cameBytes += chunk.length;
+      // Otherwise what came before is still being taken.
+      if (this.#came.length === 1) this.#receiveSome();
+      if (this.#cameBytes > CAME_BYTES_MAX) this.#fallBehind(socket, true);
     });
-    socket.on("end", () => link.close(undefined, "the peer ended the connection"));
-    socket.on("error", (error) => link.close(undefined, `the connection failed: ${error.message}`));
+    socket.on("end", () => over("the peer ended the connection"));
+    socket.on("error", (error) => over(`the connection failed: ${error.message}`));
     socket.on("close", () => {
       this.#goodbye?.cancel();
-      link.close(undefined, "the connection was lost");
+      over("the connection was lost");
       this.closed();
     });
-    this.onOutput();
+    this.onOutput(false);
   }
 
   /** For the link: it is closed. What waits still leaves, if the peer takes it soon. */
@@ -108,7 +129,7 @@ export class SocketDriver {
     if (socket === undefined || socket.destroyed || this.#goodbye !== undefined) return;
     this.#goodbye = this.#options.clock.after(GOODBYE_MS, () => socket.destroy());
     if (!socket.readableEnded) socket.resume();
-    this.onOutput();
+    this.onOutput(false);
   }
 
   readonly #wake = (): void => {
@@ -117,8 +138,43 @@ export class SocketDriver {
     this.onWake();
   };
 
+  readonly #receiveSome = (): void => {
+    this.#receive(FRAMES_AT_ONCE);
+    if (this.#came.length > 0) this.#options.clock.soon(this.#receiveSome);
+    else if (this.#isBehind && this.#socket !== undefined) this.#fallBehind(this.#socket, false);
+  };
+
+  /** Takes what came, so many frames of it at most. */
+  #receive(framesMax: number): void {
+    const link = this.#link;
+    const nowMs = this.#options.clock.monotonicMs();
+    for (let chunk = this.#came[0]; chunk !== undefined && link !== undefined; chunk = this.#came[0]) {
+      const taken = link.receive(chunk, nowMs, framesMax);
+      this.#cameBytes -= taken;
+      if (taken === chunk.length) this.#came.shift();
+      else this.#came[0] = chunk.subarray(taken);
+      if (framesMax !== Number.POSITIVE_INFINITY) break;
+    }
+    this.onWake();
+  }
+
+  /** Reads no more until what came is taken. */
+  #fallBehind(socket: Socket, isBehind: boolean): void {
+    this.#isBehind = isBehind;
+    this.#pauseOrResume(socket);
+  }
+
+  #pauseOrResume(socket: Socket): void {
+    if (this.#isBehind || (this.#isCongested && this.#options.pausesReading)) socket.pause();
+    else socket.resume();
+  }
+
   readonly #flush = (): void => {
     this.#isFlushPlanned = false;
+    this.#push();
+  };
+
+  #push(): void {
     const socket = this.#socket;
     const link = this.#link;
     if (socket === undefined || link === undefined) return;
@@ -126,43 +182,46 @@ export class SocketDriver {
       link.take();
       return;
     }
-    const parts = link.take();
+    this.#hand(socket, link);
+    if (link.state === "closed" && link.pendingBytes === 0) socket.end();
+  }
+
+  /** Gives the socket as much as it should have. The rest follows when that has left. */
+  #hand(socket: Socket, link: Link): void {
+    const handed = socket.writableLength;
+    const parts = link.take(Math.min(HANDED_BYTES, this.#options.bounds.highWaterBytes) - handed);
     if (parts.length > 0) {
-      if (socket.writableLength === 0) this.#leftAt = this.#options.clock.monotonicMs();
+      if (handed === 0) this.#leftAt = this.#options.clock.monotonicMs();
       if (parts.length > 1) socket.cork();
-      for (const part of parts) socket.write(part, this.#left);
+      for (const [n, part] of parts.entries()) socket.write(part, n === parts.length - 1 ? this.#left : undefined);
       if (parts.length > 1) socket.uncork();
-      this.#look(socket, link);
     }
-    if (link.state === "closed") socket.end();
-  };
+    this.#look(socket, link);
+  }
 
   readonly #left = (): void => {
     this.#leftAt = this.#options.clock.monotonicMs();
-    if (this.#isCongested && this.#socket !== undefined && this.#link !== undefined)
-      this.#look(this.#socket, this.#link);
+    if (this.#link !== undefined && (this.#isCongested || this.#link.pendingBytes > 0)) this.#push();
   };
 
   /** Whether too much waits. */
   #look(socket: Socket, link: Link): void {
-    const { bounds, pausesReading, onCongestion } = this.#options;
-    const waiting = socket.writableLength;
-    if (waiting > bounds.bufferedBytesMax) {
-      link.close(undefined, `the peer reads too slowly: ${waiting} bytes wait`);
-      socket.destroy();
-      return;
-    }
-    const isCongested = waiting > (this.#isCongested ? bounds.highWaterBytes / 2 : bounds.highWaterBytes);
-    if (isCongested === this.#isCongested || link.state === "closed") return;
+    if (link.state === "closed") return;
+    const { highWaterBytes } = this.#options.bounds;
+    const waiting = link.pendingBytes + socket.writableLength;
+    const isCongested = waiting > (this.#isCongested ? highWaterBytes / 2 : highWaterBytes);
+    if (isCongested !== this.#isCongested) this.#turn(socket, link, isCongested);
+    this.#options.onFlushed(isCongested);
+  }
+
+  #turn(socket: Socket, link: Link, isCongested: boolean): void {
     this.#isCongested = isCongested;
-    if (pausesReading) {
+    if (this.#options.pausesReading) {
       link.isPaused = isCongested;
-      if (isCongested) socket.pause();
-      else socket.resume();
+      this.#pauseOrResume(socket);
     }
     this.#stallTimer?.cancel();
     if (isCongested) this.#watch(socket, link);
-    onCongestion?.(isCongested);
   }
 
   /** Cuts a peer that takes nothing. */

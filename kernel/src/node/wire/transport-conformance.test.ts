@@ -7,7 +7,7 @@ import { calleeSystem, transportConformance } from "../../transport/testing/conf
 import { systemRandom } from "../random.ts";
 import { openWorld } from "../world.ts";
 import { WireChannel, WireServer } from "./mod.ts";
-import { TestAuthority, verifyUri } from "./testing/authority.ts";
+import { TestAuthority } from "./testing/authority.ts";
 
 const authority = new TestAuthority();
 const identity = authority.identity("service/callee", "service/caller");
@@ -17,13 +17,14 @@ transportConformance("over mutual TLS", async (probe) => {
   const open = openWorld({ dataFolder: ":memory:", log: silentLogger });
   const { clock } = open.world;
   const host = await Host.start({ system: calleeSystem(probe), world: open.world, jobs: false });
-  const common = { identity, verifyPeer: verifyUri, clock, log: silentLogger };
+  const common = { identity, clock, log: silentLogger };
   const server = await WireServer.listen({
     ...common,
-    handle({ userToken, ...call }) {
+    handle(call) {
+      const { userToken, signal } = call;
       // Who is behind a call is the fleet's business; here the user is told as text.
       const user = userToken === undefined ? undefined : (JSON.parse(userToken) as Identity);
-      return host.transport.send({ ...call, identity: user } as Envelope);
+      return host.transport.send({ ...call, signal, identity: user } as Envelope);
     },
   });
   const channel = new WireChannel({

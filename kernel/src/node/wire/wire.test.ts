@@ -6,73 +6,29 @@ import { after, describe, test } from "node:test";
 import { type ConnectionOptions, type TLSSocket, connect } from "node:tls";
 import { DeadlineExceeded } from "../../guard/mod.ts";
 import { silentLogger } from "../../std/mod.ts";
-import { type Envelope, NotStarted, type Reply, Unreachable, notStarted, wasNotStarted } from "../../transport/mod.ts";
-import { systemClock } from "../clock.ts";
-import { systemRandom } from "../random.ts";
-import { WireChannel, type WireChannelOptions, WireServer, type WireServerOptions } from "./mod.ts";
-import { pathOfServerName, serverNameOf } from "./tls.ts";
-import { TRUST_DOMAIN, TestAuthority, TestIdentity, verifyUri } from "./testing/authority.ts";
+import { NotStarted, Unreachable, notStarted, wasNotStarted } from "../../transport/mod.ts";
+import { type WireChannel, WireServer } from "./mod.ts";
+import { pathOfServerName, serverNameOf } from "../../security/mod.ts";
+import { TRUST_DOMAIN, TestAuthority, TestIdentity } from "./testing/authority.ts";
+import {
+  type Handle,
+  authority,
+  channelTo,
+  clock,
+  echo,
+  envelopeOf,
+  identity,
+  until,
+  withBench,
+} from "./testing/bench.ts";
 import type { WireCall } from "./wire-call.ts";
 
-const clock = systemClock();
-const authority = new TestAuthority();
 const stranger = new TestAuthority();
-const identity = authority.identity("service/callee", "service/caller");
 const callerOf = identity.credentials("service/caller");
 after(() => {
   authority.close();
   stranger.close();
 });
-
-type Handle = WireServerOptions["handle"];
-const echo: Handle = async ({ input }) => ({ output: input, replayed: false });
-
-interface Bench {
-  readonly server: WireServer;
-  readonly channel: WireChannel;
-  send(input: unknown, more?: Partial<Envelope>): Promise<Reply>;
-}
-
-function envelopeOf(input: unknown, more: Partial<Envelope> = {}): Envelope {
-  return {
-    ...{ service: "callee", operation: "echo", input, key: undefined, clientKey: false, attempt: 1 },
-    ...{ deadlineAt: clock.monotonicMs() + 20_000, caller: "caller", identity: undefined, trace: undefined },
-    ...{ criticality: "normal", signal: undefined, ...more },
-  };
-}
-
-function channelTo(port: number, more: Partial<WireChannelOptions> = {}): WireChannel {
-  return new WireChannel({
-    ...{ identity, verifyPeer: verifyUri, clock, random: systemRandom(), log: silentLogger },
-    ...{ host: "127.0.0.1", port, peer: "service/callee", own: "service/caller", ...more },
-  });
-}
-
-/** Runs with a server and a channel to it. */
-async function withBench(
-  handle: Handle,
-  run: (bench: Bench) => Promise<void>,
-  more: { server?: Partial<WireServerOptions>; channel?: Partial<WireChannelOptions> } = {},
-): Promise<void> {
-  const server = await WireServer.listen({
-    ...{ identity, verifyPeer: verifyUri, clock, log: silentLogger, handle, ...more.server },
-  });
-  const channel = channelTo(server.port, more.channel);
-  try {
-    await run({ server, channel, send: (input, extra) => channel.send(envelopeOf(input, extra), undefined) });
-  } finally {
-    channel.destroy();
-    await server.close();
-  }
-}
-
-/** Resolves when it is so. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (let n = 0; !isSo(); n += 1) {
-    if (n > 2_000) assert.fail(`It never came to be so: ${isSo.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** Connects by TLS, says nothing, and resolves with how the server ended it. */
 async function endOf(port: number, options: ConnectionOptions): Promise<string> {
@@ -80,7 +36,7 @@ async function endOf(port: number, options: ConnectionOptions): Promise<string> 
     ...{
       host: "127.0.0.1",
       port,
-      servername: serverNameOf("service/callee", TRUST_DOMAIN),
+      servername: serverNameOf({ trustDomain: TRUST_DOMAIN, path: "service/callee" }),
       ALPNProtocols: ["isomer/1"],
     },
     ...{ key: callerOf.privateKey, cert: callerOf.certificateChain, ca: callerOf.trustBundle },
@@ -120,7 +76,9 @@ void describe("who is let in", () => {
       const { privateKey: key, certificateChain: cert } = authority.issue("service/caller", -1_000);
       return { key, cert };
     })(),
-    "who asks for a workload that is not here": { servername: serverNameOf("service/other", TRUST_DOMAIN) },
+    "who asks for a workload that is not here": {
+      servername: serverNameOf({ trustDomain: TRUST_DOMAIN, path: "service/other" }),
+    },
     "who asks for no workload": { servername: "" },
   };
   for (const [title, options] of Object.entries(wrong)) {
@@ -133,17 +91,16 @@ void describe("who is let in", () => {
     });
   }
 
-  void test("nobody whose certificate the check refuses", async () => {
-    const verifyPeer = () => {
-      throw new Error("no");
-    };
+  void test("nobody whose certificate breaks a rule of ours, though its authority is trusted", async () => {
+    // A path that ends in a slash is no SPIFFE id.
+    const bad = new TestIdentity(new Map([["service/caller", authority.issue("service/caller/")]]));
     await withBench(
       echo,
       async ({ server, send }) => {
-        await assert.rejects(send(1), wasNotStarted);
+        await assert.rejects(send(1), (error) => wasNotStarted(error) || Unreachable.is(error));
         assert.equal(server.load.connections, 0);
       },
-      { server: { verifyPeer } },
+      { channel: { identity: bad } },
     );
   });
 
@@ -151,7 +108,11 @@ void describe("who is let in", () => {
     await withBench(echo, async ({ server }) => {
       let session: Buffer | undefined;
       const options = {
-        ...{ host: "127.0.0.1", port: server.port, servername: serverNameOf("service/callee", TRUST_DOMAIN) },
+        ...{
+          host: "127.0.0.1",
+          port: server.port,
+          servername: serverNameOf({ trustDomain: TRUST_DOMAIN, path: "service/callee" }),
+        },
         ...{ key: callerOf.privateKey, cert: callerOf.certificateChain, ca: callerOf.trustBundle },
         ...{ ALPNProtocols: ["isomer/1"], checkServerIdentity: () => undefined },
       };
@@ -193,7 +154,7 @@ void describe("who is let in", () => {
 
   void test("names of servers and workloads lead to one another", () => {
     for (const path of ["service/orders", "gateway"])
-      assert.equal(pathOfServerName(serverNameOf(path, TRUST_DOMAIN), TRUST_DOMAIN), path);
+      assert.equal(pathOfServerName(serverNameOf({ trustDomain: TRUST_DOMAIN, path }), TRUST_DOMAIN), path);
     for (const name of ["orders.service.other", "x", `a.b.service.${TRUST_DOMAIN}`, `operator.${TRUST_DOMAIN}`])
       assert.equal(pathOfServerName(name, TRUST_DOMAIN), undefined);
   });
@@ -301,6 +262,36 @@ void describe("connections that end", () => {
     next.close();
   });
 
+  for (const who of ["caller", "callee"] as const) {
+    void test(`a connection is replaced when the ${who}'s certificate is`, async () => {
+      const [ours, theirs] = [authority.identity("service/caller"), authority.identity("service/callee")];
+      const credentials = theirs.credentials.bind(theirs);
+      let handshakes = 0;
+      theirs.credentials = (path) => {
+        handshakes += 1;
+        return credentials(path);
+      };
+      await withBench(
+        echo,
+        async ({ server, send }) => {
+          await send(1);
+          const before = handshakes;
+          await send(2);
+          assert.equal(handshakes, before);
+          const path = `service/${who}`;
+          (who === "caller" ? ours : theirs).rotate(path, authority.issue(path));
+          for (let n = 0; handshakes === before; n += 1) {
+            assert.ok(n < 1_000, "the old connection is still used");
+            assert.equal((await send(n)).output, n);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+          await until(() => server.load.connections === 1);
+        },
+        { server: { identity: theirs }, channel: { identity: ours } },
+      );
+    });
+  }
+
   void test("a connection ends before the peer's certificate does", async () => {
     const own = authority.identity("service/callee", "service/caller");
     own.rotate("service/caller", authority.issue("service/caller", 3_000));
@@ -339,7 +330,7 @@ void describe("connections that end", () => {
       await server.close();
       await assert.rejects(send(2));
       const again = await WireServer.listen({
-        ...{ identity, verifyPeer: verifyUri, clock, log: silentLogger, handle: echo, port },
+        ...{ identity, clock, log: silentLogger, handle: echo, port },
       });
       let answer: unknown;
       for (let n = 0; answer === undefined && n < 500; n += 1) {
@@ -471,13 +462,13 @@ void describe("peers that are slow or hostile", () => {
 void test("streams go both ways over sockets, with no more ahead than there is credit for", async () => {
   let ahead = 0;
   let most = 0;
-  const handle: Handle = async ({ chunks, emit }) => {
+  const handle: Handle = async (call) => {
     let sum = 0;
-    for await (const chunk of chunks ?? []) {
+    for await (const chunk of call.chunks ?? []) {
       sum += (chunk as { n: number }).n;
       ahead += 1;
       most = Math.max(most, ahead);
-      await emit({ n: (chunk as { n: number }).n, text: "x".repeat(5_000) });
+      await call.emit({ n: (chunk as { n: number }).n, text: "x".repeat(5_000) });
     }
     return { output: sum, replayed: false };
   };

@@ -25,6 +25,20 @@ test("a batch in several processes finds what a batch in one finds, and runs see
   assert.equal(shared.ok, false);
 });
 
+test("the seeds that run twice are no series of equal steps: every fifth seed, say, would never be among them", async () => {
+  const asked: number[] = [];
+  const asking: typeof coinsSimulation = {
+    ...coinsSimulation,
+    actors(run) {
+      asked.push(run.seed);
+      return coinsSimulation.actors(run);
+    },
+  };
+  const { repeated } = await runBatch(asking, { seeds: 33, twiceEvery: 10 });
+  const twice = asked.filter((seed, index) => asked.indexOf(seed) < index);
+  assert.deepEqual([twice, repeated], [[1, 12, 23, 31], 4]);
+});
+
 test("correct code passes, and the batch tells how far it is", async () => {
   const done: number[] = [];
   const result = await runBatch(coinsSimulation, {

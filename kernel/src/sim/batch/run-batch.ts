@@ -137,9 +137,13 @@ class Batch {
     return fails && this.#options.untilFailure === true;
   }
 
+  /** One of each so many runs twice: at another place each time, so that what only every n-th seed has comes about, too. */
   #isTwice(task: SeedTask): boolean {
-    const { from = 1, twiceEvery = TWICE_EVERY } = this.#options;
-    return !this.#keptTasks.has(task) && twiceEvery > 0 && (task.seed - from) % twiceEvery === 0;
+    const { from = 1, seeds, twiceEvery = TWICE_EVERY } = this.#options;
+    if (this.#keptTasks.has(task) || twiceEvery <= 0) return false;
+    const index = task.seed - from;
+    const part = Math.floor(index / twiceEvery);
+    return index % twiceEvery === part % Math.min(twiceEvery, seeds - part * twiceEvery);
   }
 
   /** Runs what is in the queue; a seed that is to run twice runs again after the next. */

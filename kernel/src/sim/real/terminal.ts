@@ -13,13 +13,27 @@ export interface Terminal {
 const OUT = 1;
 const LATER_MS = 5_000;
 const OFTEN_MS = 100;
+/** How long a full pipe is left alone, in milliseconds. */
+const FULL_MS = 5;
+const FOREVER = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes all of a text: a pipe whose reader is slow takes some of it at a time, and says that it is full. */
+function write(text: string): void {
+  for (let left: Uint8Array = new TextEncoder().encode(text); left.length > 0;) {
+    try {
+      left = left.subarray(writeSync(OUT, left));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(FOREVER, 0, 0, FULL_MS);
+    }
+  }
+}
 
 /** The terminal of this process. Where lines cannot be written over, progress is told now and then. */
 export function realTerminal(): Terminal {
   const isTty = process.stdout.isTTY;
   let shown = false;
   let toldMs = -Infinity;
-  const write = (text: string): void => void writeSync(OUT, text);
   return {
     isTty,
     print(line) {

@@ -17,7 +17,8 @@ export interface Findings {
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const WORD = /[\w@.:-]+/g;
 /** What is sent all the time and says nothing: looking for events, reporting how far one is. */
-const NOISE = /^(?:read|head|append) |\.cursor$|\.saga\.journal$|^the answer to (?:read|head|append) /;
+const NOISE =
+  /^(?:read|head|append|enter|list) |\.cursor$|\.saga\.journal$|\.lease\.|^the answer to (?:read|head|append|enter|list) /;
 const EVENTS_MAX = 200;
 /** Of questions that are asked again and again in vain, only the first and the last are told. */
 const SAME_MAX = 3;
@@ -49,7 +50,8 @@ function subjectsOf({ property, what }: SimViolation, events: readonly SimEvent[
   const texts = [what, ...asked.map((event) => event.what)];
   const ids = new Set(texts.flatMap((text) => [...text.matchAll(UUID)].map(([id]) => stableName(id))));
   if (ids.size > 0) return [...ids];
-  const words = new Set([...what.matchAll(WORD)].map(([word]) => word));
+  // A number tells how often, and not of whom.
+  const words = new Set([...what.matchAll(WORD)].map(([word]) => word).filter((word) => !/^\d+$/.test(word)));
   return [...words].filter((word) => events.some(({ body }) => isValueIn(body, word)));
 }
 

@@ -4,7 +4,8 @@ import type { FaultKind } from "../faults.ts";
 import type { Incarnation, Machine } from "../machine.ts";
 import { Stage, type StageOptions } from "./stage.ts";
 
-const SCHEMA = {
+/** A table of entries. */
+export const entrySchema = {
   owner: "test",
   migrations: [{ name: "0001_entry", sql: "CREATE TABLE entry (id TEXT PRIMARY KEY, n BIGINT NOT NULL)" }],
 };
@@ -32,7 +33,7 @@ export class Ledger {
     const incarnation = machine.born();
     const opening = stage.storage(machine, incarnation).open("orders");
     const database = await stage.settle(opening);
-    await stage.settle(database.migrate([SCHEMA]));
+    await stage.settle(database.migrate([entrySchema]));
     return new Ledger(stage, machine, database);
   }
 

@@ -58,7 +58,7 @@ export class Stage {
     const { incarnation } = machine;
     if (incarnation === undefined) return;
     this.history.record("crash", machine.name, why);
-    machine.dies();
+    machine.dies(isPowerCut);
     this.disks.abandon(incarnation, isPowerCut);
   }
 

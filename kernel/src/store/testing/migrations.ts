@@ -1,6 +1,6 @@
 /** Conformance: migrations. */
 import assert from "node:assert/strict";
-import { MigrationMismatch, type MigrationSet, migrationText } from "../mod.ts";
+import { MigrationMismatch, type MigrationSet, migrationText, migrationsAhead } from "../mod.ts";
 import { type Case, READ, SCHEMA, WRITE, insert } from "./subject.ts";
 
 /** Cases by name. */
@@ -76,6 +76,35 @@ export const migrations: Readonly<Record<string, Case>> = {
     await refused([first, { name: "0001_later", sql: "SELECT 1" }, second], "test/0001_later", /sorts before/);
     await refused([first, first, second], "test/0001_counter", /twice/);
     assert.deepEqual(await database.migrate([SCHEMA]), []);
+  },
+
+  async "of a newer build are let be by an older one, which works beside them"(database) {
+    const more = { name: "0003_more", sql: "ALTER TABLE counter ADD COLUMN note TEXT" };
+    const newer: MigrationSet = { owner: "test", migrations: [...SCHEMA.migrations, more] };
+    assert.deepEqual(await migrationsAhead(database, [SCHEMA]), []);
+    await database.migrate([newer]);
+    assert.deepEqual(await database.migrate([SCHEMA]), []);
+    assert.deepEqual(await migrationsAhead(database, [SCHEMA]), ["test/0003_more"]);
+    assert.deepEqual(await migrationsAhead(database, [newer]), []);
+    await insert(database, "x");
+    assert.deepEqual(await database.migrate([newer]), []);
+    // What both know must be the same; and one that the newer build has not applied would come too late.
+    const [first, second] = SCHEMA.migrations;
+    assert.ok(first && second);
+    for (const [migrations, migration, detail] of [
+      [[first, { ...second, sql: "SELECT 1" }], "test/0002_line", /another text/],
+      [[first], undefined, undefined],
+      [[first, more], "test/0002_line", /gone/],
+      [[first, second, { name: "0002_own", sql: "SELECT 1" }], "test/0002_own", /sorts before 0003_more/],
+    ] as const) {
+      const migrating = database.migrate([{ owner: "test", migrations }]);
+      if (migration === undefined) assert.deepEqual(await migrating, []);
+      else
+        await assert.rejects(
+          migrating,
+          (error) => MigrationMismatch.is(error) && error.data.migration === migration && detail.test(error.message),
+        );
+    }
   },
 
   async "that fail leave nothing of their step, and go on from there"(database) {

@@ -26,6 +26,7 @@ const Seen = t.object({
   subject: t.text(),
   roles: t.array(t.text()),
   criticality: t.text(),
+  mayBeStale: t.boolean(),
   remainingMs: t.number(),
 });
 
@@ -45,6 +46,7 @@ export const callee = contract("callee", {
     count: query({ input: t.object({}), output: t.integer(), allow }),
     echo: query({ input: Anything, output: Anything, allow }),
     seen: query({ input: t.object({}), output: Seen, allow, deadlineMs: 60_000 }),
+    brief: query({ input: t.object({}), output: t.number(), allow, deadlineMs: 500 }),
     hang: query({ input: t.object({}), output: t.boolean(), allow, deadlineMs: 60_000 }),
     retried: query({ input: t.object({}), output: t.boolean(), faults: [TooMuch], allow }),
     secret: query({ input: t.object({}), output: t.boolean(), allow: [permission("callee.secret")] }),
@@ -93,10 +95,11 @@ function calleeService(probe: CalleeProbe): Service {
         return input;
       },
       async seen(_, ctx) {
-        const { caller: who = "nobody", identity, criticality } = ctx;
+        const { caller: who = "nobody", identity, criticality, mayBeStale } = ctx;
         const { subject = "nobody", roles = [] } = identity ?? {};
-        return { caller: who, subject, roles: [...roles], criticality, remainingMs: ctx.remainingMs() };
+        return { caller: who, subject, roles: [...roles], criticality, mayBeStale, remainingMs: ctx.remainingMs() };
       },
+      brief: async (_, ctx) => ctx.remainingMs(),
       hang(_, { signal }) {
         probe.runs += 1;
         return new Promise<boolean>((resolve) => {

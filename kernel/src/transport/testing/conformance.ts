@@ -128,8 +128,11 @@ const cases: Readonly<Record<string, Case>> = {
   async "tells the callee who asks, for whom, how much it matters, and what is left of the time"({ send, clock }) {
     const more = { identity: alice, criticality: "high" as const, deadlineAt: clock.monotonicMs() + 30_000 };
     const { remainingMs, ...seen } = (await send("seen", {}, more)).output as { remainingMs: number };
-    assert.deepEqual(seen, { caller: "caller", subject: "alice", roles: ["customer"], criticality: "high" });
+    const named = { caller: "caller", subject: "alice", roles: ["customer"], criticality: "high" };
+    assert.deepEqual(seen, { ...named, mayBeStale: false });
     assert.ok(remainingMs > 0 && remainingMs <= 30_000, String(remainingMs));
+    const again = (await send("seen", {}, { ...more, mayBeStale: true })).output as { mayBeStale: boolean };
+    assert.equal(again.mayBeStale, true);
   },
 
   async "does not begin what is too late"({ send, probe, clock, count }) {
@@ -140,10 +143,18 @@ const cases: Readonly<Record<string, Case>> = {
 
   async "ends a call at its deadline, for the caller and for the callee"({ send, probe, clock }) {
     const aborted = new Promise<void>((resolve) => (probe.onAbort = resolve));
-    const deadlineAt = clock.monotonicMs() + 50;
-    assert.ok(DeadlineExceeded.is(await faultOf(send("hang", {}, { deadlineAt }))));
-    assert.ok(clock.monotonicMs() >= deadlineAt - 0.001);
+    // On a busy machine a call may be too late to begin: it is given more time then.
+    for (let givenMs = 50; probe.runs === 0; givenMs *= 2) {
+      const deadlineAt = clock.monotonicMs() + givenMs;
+      assert.ok(DeadlineExceeded.is(await faultOf(send("hang", {}, { deadlineAt }))));
+      assert.ok(clock.monotonicMs() >= deadlineAt - 0.001);
+    }
     await aborted;
+  },
+
+  async "gives a call no more time than its contract does, whatever its caller says"({ send, clock }) {
+    const { output } = await send("brief", {}, { deadlineAt: clock.monotonicMs() + 100_000 });
+    assert.ok((output as number) > 0 && (output as number) <= 500, String(output));
   },
 
   async "lets the callee know that the caller gave up"({ send, probe }) {

@@ -1,9 +1,11 @@
 /** Both sides of a connection in memory, with a clock that is moved by hand. */
+import type { ByteBudget } from "../budget.ts";
 import { CalleeSide, type IncomingCall } from "../callee.ts";
-import { type CallHandle, type CallOutcome, CallerSide, type OutgoingCall } from "../caller.ts";
+import { CallerSide } from "../caller.ts";
 import type { Hello } from "../hello.ts";
 import type { WireLimits, WireTiming } from "../limits.ts";
 import type { Link } from "../link.ts";
+import type { CallHandle, CallOutcome, OutgoingCall } from "../outgoing-call.ts";
 
 /** What a pair may be made with. */
 export interface PairOptions {
@@ -12,13 +14,23 @@ export interface PairOptions {
   readonly timing?: Partial<WireTiming>;
   readonly callerHello?: Partial<Hello>;
   readonly waitingMax?: number;
+  readonly inputs?: ByteBudget;
+  readonly outputs?: ByteBudget;
   /** Into how many bytes the stream is cut at most. */
   readonly piece?: number;
 }
 
 /** A call that says nothing special. */
 export const plainCall: OutgoingCall = {
-  ...{ service: "orders", operation: "place", key: "k", clientKey: false, insists: false, attempt: 1 },
+  ...{
+    service: "orders",
+    operation: "place",
+    key: "k",
+    clientKey: false,
+    insists: false,
+    mayBeStale: false,
+    attempt: 1,
+  },
   ...{ deadlineAt: 1_000, caller: "checkout", criticality: "normal", traceparent: undefined, tracestate: undefined },
   ...{ userToken: undefined, input: { n: 1 }, sendsChunks: false, takesChunks: false },
 };
@@ -37,6 +49,7 @@ export class Pair {
 
   constructor(options: PairOptions = {}) {
     const { callerLimits, calleeLimits, timing, callerHello, waitingMax, piece = Infinity } = options;
+    const { inputs, outputs } = options;
     this.#piece = piece;
     const common = { nowMs: 0, timing, onOutput: () => {}, onWake: () => {} };
     const streamError = (detail: string): Error => new Error(detail);
@@ -47,7 +60,7 @@ export class Pair {
       onClosed: (reason) => this.log.push(`caller closed: ${reason}`),
     });
     this.callee = new CalleeSide({
-      ...{ ...common, limits: calleeLimits, streamError },
+      ...{ ...common, limits: calleeLimits, streamError, inputs, outputs },
       onCall: (call) => this.calls.push(call),
       onFinished: () => this.log.push("callee finished"),
       onClosed: (reason) => this.log.push(`callee closed: ${reason}`),
@@ -59,6 +72,9 @@ export class Pair {
     for (let isBusy = true; isBusy;) {
       isBusy = this.#carry(this.caller.link, this.callee.link, this.carries.there);
       isBusy = this.#carry(this.callee.link, this.caller.link, this.carries.back) || isBusy;
+      this.callee.flushed();
+      this.caller.flushed(false);
+      isBusy ||= this.caller.link.pendingBytes > 0;
     }
     return this;
   }

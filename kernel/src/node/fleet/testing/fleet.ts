@@ -1,15 +1,13 @@
 /** A fleet of fake hosts for tests, in a folder of its own, that is gone afterwards. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../clock.ts";
-import { freePort } from "../../engines/mod.ts";
+import { freePorts } from "../../engines/mod.ts";
 import { type Engine, type FleetEngines, noEngines } from "../engine.ts";
 import { defaultPlacement } from "../placement.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
@@ -39,20 +37,6 @@ export type FakeFleetOptions = Partial<SupervisorOptions> & {
   readonly gateways?: number;
 };
 
-/** The first of two ports in a row that nobody listens on now. */
-export async function twoFreePorts(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    const next = createServer().listen(port + 1, "127.0.0.1");
-    const isFree = await Promise.race([
-      once(next, "listening").then(() => true),
-      once(next, "close").then(() => false),
-    ]).catch(() => false);
-    next.close();
-    if (isFree) return port;
-  }
-}
-
 /** A folder for a test. */
 export function fleetFolder(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "isomer-fleet-"));
@@ -64,7 +48,7 @@ export function fleetFolder(context: TestContext): string {
 export async function fakeFleet(context: TestContext, options: FakeFleetOptions = {}): Promise<FakeFleet> {
   const folder = options.folder ?? fleetFolder(context);
   const { services = ["orders", "cart"], wrong = {}, gateways = 1, ...rest } = options;
-  const port = await twoFreePorts();
+  const port = await freePorts(2);
   const said: string[] = [];
   const supervisor = new Supervisor({
     folder,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../../../std/mod.ts";
 import { systemClock } from "../../clock.ts";
-import { CredentialsKeeper, FilesIdentity, LocalAuthority, connectTls, listenTls, localFiles } from "../mod.ts";
+import { FilesIdentity, LocalAuthority, connectTls, listenTls, localFiles, writeCredentials } from "../mod.ts";
 
 /** What the two learned of one another. */
 export async function meet(say: (line: string) => void): Promise<void> {
@@ -16,9 +16,8 @@ export async function meet(say: (line: string) => void): Promise<void> {
 
   // The supervisor: holds the authority, and writes each process's credentials into a folder of its own.
   const authority = new LocalAuthority({ folder: join(home, "authority"), trustDomain: "shop.internal", clock });
-  const keeper = new CredentialsKeeper({ authority, clock, log });
-  keeper.keep({ path: "service/orders", folder: join(home, "orders") });
-  keeper.keep({ path: "gateway", folder: join(home, "gateway") });
+  writeCredentials(join(home, "orders"), "service/orders", authority.issue("service/orders"));
+  writeCredentials(join(home, "gateway"), "gateway", authority.issue("gateway"));
 
   // Two processes: each reads what is its own.
   const identityOf = (path: string, folder: string): FilesIdentity =>
@@ -45,7 +44,6 @@ export async function meet(say: (line: string) => void): Promise<void> {
   for await (const line of socket) say(String(line));
 
   server.close();
-  keeper.stop();
   for (const identity of [orders, gateway]) identity.close();
   rmSync(home, { recursive: true });
 }

@@ -37,6 +37,24 @@ export async function removeStreams(link: NatsLink): Promise<void> {
   });
 }
 
+/** Makes a stream lose all but its newest messages, as its limits do. */
+export async function trimStream(link: NatsLink, stream: string, keep: number): Promise<void> {
+  await link.jetStream("trimming", async ({ manager }) => {
+    await manager.streams.update(stream, { max_msgs: keep });
+    await manager.streams.update(stream, { max_msgs: -1 });
+  });
+}
+
+/** Makes a stream lose all that it has, as its age does; it goes on counting. */
+export async function emptyStream(link: NatsLink, stream: string): Promise<void> {
+  await link.jetStream("emptying", async ({ manager }) => {
+    const { config } = await manager.streams.info(stream);
+    await manager.streams.update(stream, { max_age: 100_000_000, duplicate_window: 100_000_000 });
+    await until(async () => (await manager.streams.info(stream)).state.messages === 0);
+    await manager.streams.update(stream, { max_age: config.max_age, duplicate_window: config.duplicate_window });
+  });
+}
+
 /** Resolves when a condition holds. The time that a test may take bounds it. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -66,6 +66,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
         adminUrl,
         services,
         prefix,
+        ownsServer: true,
         passwordOf: (role) => `secret of ${role}`,
       });
       const usual = { urlOf, migrationUrlOf, clock: systemClock(), random: systemRandom() };

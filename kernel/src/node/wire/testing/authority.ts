@@ -1,11 +1,9 @@
 /** An authority for tests, made with the `openssl` command: certificates of workloads that end when the test wants. */
 import { execFileSync } from "node:child_process";
-import { X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WorkloadCredentials, WorkloadIdentity } from "../../../security/mod.ts";
-import type { VerifyPeer } from "../tls.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -140,10 +138,3 @@ export class TestIdentity implements WorkloadIdentity {
     for (const listener of this.#listeners) listener();
   }
 }
-
-/** Reads the id of a certificate, and no more: what else an SVID must be is tested where SVIDs are checked. */
-export const verifyUri: VerifyPeer = ([leaf]) => {
-  const [, id] = /^URI:(spiffe:\S+)$/.exec(new X509Certificate(leaf!).subjectAltName ?? "") ?? [];
-  if (id === undefined) throw new Error("The certificate names no workload.");
-  return id;
-};
