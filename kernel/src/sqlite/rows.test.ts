@@ -18,3 +18,8 @@ void test("rows have their columns as properties, whatever these are called", ()
 void test("of columns with one name the last counts", () => {
   assert.deepEqual(rowMaker(["a", "a"])([1, 2]), { a: 2 });
 });
+
+void test("columns without a name are left out", () => {
+  assert.deepEqual(rowMaker(["a", undefined, "b"])([1, 2, 3]), { a: 1, b: 3 });
+  assert.deepEqual(rowMaker(["a", undefined])([1, 2]), { a: 1 });
+});

@@ -13,12 +13,14 @@ const SHAPES_MAX = 1_000;
 
 const shapes = new Map<string, MakeRow>();
 
-/** The maker of rows with these columns. Of columns with one name the last counts. */
-export function rowMaker(columns: readonly string[]): MakeRow {
+/** The maker of rows with these columns; those without a name are left out. Of columns with one name the last counts. */
+export function rowMaker(columns: readonly (string | undefined)[]): MakeRow {
   const name = JSON.stringify(columns);
   let make = shapes.get(name);
   if (make === undefined) {
-    const members = columns.map((column, index) => `${key(column)}: values[${index}]`);
+    const members = columns.flatMap((column, index) =>
+      column === undefined ? [] : [`${key(column)}: values[${index}]`],
+    );
     // oxlint-disable-next-line typescript/no-implied-eval -- Made of names of columns, quoted; never of a value.
     make = new Function("values", `return { ${members.join(", ")} };`) as MakeRow;
     if (shapes.size >= SHAPES_MAX) shapes.clear();

@@ -25,6 +25,7 @@ export class Session {
   readonly #name: string;
   readonly #statements = new Map<string, Prepared>();
   readonly #controls = new Map<string, StatementSync>();
+  #leftOut: ReadonlySet<string> = new Set();
 
   constructor(database: DatabaseSync, name: string) {
     this.#database = database;
@@ -42,7 +43,7 @@ export class Session {
       const prepared = this.#statements.get(sql) ?? this.#prepare(sql);
       const { statement } = prepared;
       const rows = statement.all(...bound(parameters)) as unknown[];
-      const makeRow = (prepared.makeRow ??= rowMaker(statement.columns().map(({ name }) => name)));
+      const makeRow = (prepared.makeRow ??= rowMaker(this.#columnsOf(statement)));
       for (let index = 0; index < rows.length; index += 1) rows[index] = makeRow(rows[index] as SqlValue[]);
       return rows as Row[];
     } catch (error) {
@@ -91,11 +92,28 @@ export class Session {
     this.#statements.clear();
   }
 
+  /** The columns, as `table.column`, that rows are without. */
+  get leftOut(): ReadonlySet<string> {
+    return this.#leftOut;
+  }
+
+  /** From now on leaves columns out of rows: those that a newer build has brought; see `columnsAhead`. */
+  leaveOut(columns: ReadonlySet<string>): void {
+    this.#leftOut = columns;
+    this.forget();
+  }
+
   /** Closes the connection. Closing twice does nothing. */
   close(): void {
     this.#statements.clear();
     this.#controls.clear();
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  #columnsOf(statement: StatementSync): readonly (string | undefined)[] {
+    return statement
+      .columns()
+      .map(({ table, column, name }) => (this.#leftOut.has(`${table}.${column}`) ? undefined : name));
   }
 
   #prepare(sql: string): Prepared {

@@ -6,6 +6,7 @@
  * knows, and as long as it only added to the schema both can live with it. To refuse would turn a roll that failed into
  * an outage. So it is let be; {@link migrationsAhead} says what it is, for the warning.
  */
+import { isAheadOf } from "./columns.ts";
 import type { Database, Dialect, Migration, MigrationSet } from "./database.ts";
 import { MigrationMismatch } from "./faults.ts";
 
@@ -74,21 +75,10 @@ export function pendingMigrations(state: MigrationState): readonly PendingMigrat
  * have. Asked after {@link Database.migrate}.
  */
 export async function migrationsAhead(database: Database, sets: readonly MigrationSet[]): Promise<readonly string[]> {
-  const newest = new Map(
-    sets.map(({ owner, migrations }) => [
-      owner,
-      migrations
-        .map(({ name }) => name)
-        .toSorted()
-        .at(-1) ?? "",
-    ]),
-  );
   const applied = await database.read({ label: `${database.name}.migrations` }, (connection) =>
     connection.all<Pick<AppliedMigration, "owner" | "name">>(APPLIED),
   );
-  return applied
-    .filter(({ owner, name }) => name > (newest.get(owner) ?? name))
-    .map(({ owner, name }) => `${owner}/${name}`);
+  return applied.filter(isAheadOf(sets)).map(({ owner, name }) => `${owner}/${name}`);
 }
 
 /** The text of a migration for one engine. */

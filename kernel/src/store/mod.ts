@@ -27,6 +27,7 @@ export {
   SyncFailed,
   TransactionOver,
 } from "./faults.ts";
+export { type MigrationColumns, columnsAhead, columnsBrought } from "./columns.ts";
 export { isUniqueViolation } from "./constraints.ts";
 export {
   type AppliedMigration,

@@ -40,7 +40,9 @@ export interface HttpServerOptions {
 interface AdmittedPeer {
   readonly account: PeerAccount;
   /** From when on answers end the connection, so that the peer connects anew with what it has then. */
-  readonly closesAt: number;
+  closesAt: number;
+  /** How often credentials had changed here when it was last held to the authorities that are trusted. */
+  rotations: number;
 }
 
 /** Timers take no longer ones. */
@@ -62,6 +64,7 @@ export class HttpServer {
   readonly #endRotation: () => void;
   /** How much may be logged of calls that failed: what they are, peers decide. */
   readonly #complaints: LogBudget;
+  #rotations = 0;
   #isClosing = false;
 
   private constructor(options: HttpServerOptions) {
@@ -75,9 +78,10 @@ export class HttpServer {
     );
     this.#doorkeeper.watch(this.#server);
     this.#server.on("secureConnection", (socket) => this.#connected(socket));
-    this.#endRotation = identity.onRotate(() =>
-      this.#server.setSecureContext(contextOptions(identity.credentials(paths[0]))),
-    );
+    this.#endRotation = identity.onRotate(() => {
+      this.#rotations += 1;
+      this.#server.setSecureContext(contextOptions(identity.credentials(paths[0])));
+    });
   }
 
   /** Begins to listen. */
@@ -119,7 +123,8 @@ export class HttpServer {
       const account = this.#doorkeeper.enter(id);
       socket.once("close", () => this.#doorkeeper.leave(account));
       // The peer does not believe this side for longer than its own certificate says, either.
-      this.#peers.set(socket, { account, closesAt: lastCallAt(Math.min(expiresAt, own.expiresAt), clock.now()) });
+      const closesAt = lastCallAt(Math.min(expiresAt, own.expiresAt), clock.now());
+      this.#peers.set(socket, { account, closesAt, rotations: this.#rotations });
       const leftMs = Math.max(0, expiresAt - clock.now());
       // Nobody is believed for longer than the certificate says, however busy the connection is.
       const end = clock.after(Math.min(LIFE_MAX_MS, leftMs), () => socket.destroy());
@@ -133,7 +138,7 @@ export class HttpServer {
   async #answer(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const gone = new AbortController();
     answer.once("close", () => gone.abort());
-    const peer = this.#peers.get(incoming.socket);
+    const peer = this.#peerOn(incoming.socket as TLSSocket);
     // Nobody is heard who was not let in.
     if (peer === undefined) return void incoming.socket.destroy();
     const { account } = peer;
@@ -153,6 +158,26 @@ export class HttpServer {
     } finally {
       held.release();
     }
+  }
+
+  /**
+   * Who was let in on a connection. After credentials changed here, it carries one call more, and that only when its
+   * authority is trusted still: the answer ends it, and the peer connects anew.
+   */
+  #peerOn(socket: TLSSocket): AdmittedPeer | undefined {
+    const peer = this.#peers.get(socket);
+    if (peer === undefined || peer.rotations === this.#rotations) return peer;
+    const { identity, paths, clock } = this.#options;
+    try {
+      const { trustBundle } = credentialsFor(identity, paths, socket.servername);
+      admitPeer(socket, identity.trustDomain, trustBundle, clock);
+    } catch (error) {
+      this.#doorkeeper.refuse("peer", (error as Error).message, socket.remoteAddress);
+      return undefined;
+    }
+    peer.rotations = this.#rotations;
+    peer.closesAt = clock.now();
+    return peer;
   }
 
   async #carryOut(incoming: IncomingMessage, { account, held, signal }: Asked): Promise<Reply> {

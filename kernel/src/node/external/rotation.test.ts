@@ -12,6 +12,7 @@ import type { Reply } from "../../transport/mod.ts";
 import { TRUST_DOMAIN, TestAuthority } from "../identity/testing/bad-certificates.ts";
 import { systemClock } from "../clock.ts";
 import { contextOptions } from "../identity/mod.ts";
+import { certificatePem } from "../identity/pem.ts";
 import { HttpServer, HttpTransport } from "./mod.ts";
 
 const real = systemClock();
@@ -30,11 +31,13 @@ async function open(context: TestContext, handle: (call: number) => Promise<void
   const caller = authority.identity(authority.make({ uris: [`spiffe://${TRUST_DOMAIN}/service/cart`] }));
   let [handshakes, calls] = [0, 0];
   let [change, renew] = [(): void => {}, (): void => {}];
+  let trusted: string | undefined;
   const identity: WorkloadIdentity = {
     ...served,
     credentials(path) {
       handshakes += 1;
-      return served.credentials(path);
+      const own = served.credentials(path);
+      return { ...own, trustBundle: trusted ?? own.trustBundle };
     },
     onRotate: (listener) => ((renew = listener), () => {}),
   };
@@ -60,7 +63,22 @@ async function open(context: TestContext, handle: (call: number) => Promise<void
   /** A connection of somebody who is let in, and does as it likes. */
   const connectRaw = (more: ConnectionOptions = {}): TLSSocket =>
     connect({ ...parts, ...more, checkServerIdentity: () => undefined });
-  return { clock, send, change: () => change(), renew: () => renew(), handshakes: () => handshakes, connectRaw };
+  /** The server's credentials change; so does whom it trusts, when that is said. */
+  const renewed = (trustBundle?: string): void => {
+    trusted = trustBundle;
+    renew();
+  };
+  const asked = { handshakes: () => handshakes, calls: () => calls };
+  return { clock, send, change: () => change(), renew: renewed, ...asked, connectRaw };
+}
+
+const HEAD = "POST /orders/count HTTP/1.1\r\nhost: x\r\nisomer-deadline-ms: 1000\r\nisomer-caller: cart\r\n";
+
+/** Asks on a connection, and hears the answer; what is heard of a connection that ends is "". */
+async function askOn(socket: TLSSocket): Promise<string> {
+  const ended = once(socket, "close").then(() => [""]);
+  socket.write(`${HEAD}content-length: 2\r\n\r\n{}`);
+  return String(await Promise.race([once(socket, "data"), ended]));
 }
 
 test("a call that is under way ends where it began when certificates change; the next makes a connection", async (context) => {
@@ -111,14 +129,9 @@ test("a server whose own certificate ends first says so with the last answer", a
   const socket = connect(parts);
   context.after(() => socket.destroy());
   await once(socket, "secureConnect");
-  const ask = async (): Promise<string> => {
-    const head = "POST /orders/count HTTP/1.1\r\nhost: x\r\nisomer-deadline-ms: 1000\r\nisomer-caller: cart\r\n";
-    socket.write(`${head}content-length: 2\r\n\r\n{}`);
-    return String(await once(socket, "data"));
-  };
-  assert.match(await ask(), /^HTTP\/1.1 200 [^]*\r\nconnection: keep-alive\r\n/i);
+  assert.match(await askOn(socket), /^HTTP\/1.1 200 [^]*\r\nconnection: keep-alive\r\n/i);
   await clock.advance(29.75 * MINUTE_MS);
-  assert.match(await ask(), /^HTTP\/1.1 200 [^]*\r\nconnection: close\r\n/i);
+  assert.match(await askOn(socket), /^HTTP\/1.1 200 [^]*\r\nconnection: close\r\n/i);
 });
 
 test("a connection is given up before it is cut, though the other side does not say that it ends", async (context) => {
@@ -160,6 +173,30 @@ test("a connection whose certificates are over is cut, with what is under way on
   assert.equal(await outcome, "transport/unreachable");
 });
 
+test("when a server's certificate is renewed, its connections carry one answer more", async (context) => {
+  const { renew, connectRaw } = await open(context);
+  const socket = connectRaw();
+  await once(socket, "secureConnect");
+  assert.match(await askOn(socket), /\r\nconnection: keep-alive\r\n/i);
+  renew();
+  assert.match(await askOn(socket), /^HTTP\/1.1 200 [^]*\r\nconnection: close\r\n/i);
+  const next = connectRaw();
+  await once(next, "secureConnect");
+  assert.match(await askOn(next), /\r\nconnection: keep-alive\r\n/i);
+  next.destroy();
+});
+
+test("whose authority is trusted no more is heard no more, on no connection", async (context) => {
+  const { renew, connectRaw, calls } = await open(context);
+  const socket = connectRaw();
+  socket.on("error", () => {});
+  await once(socket, "secureConnect");
+  assert.match(await askOn(socket), /^HTTP\/1.1 200/);
+  renew(certificatePem(new TestAuthority(real.now()).root.der));
+  assert.equal(await askOn(socket), "");
+  assert.equal(calls(), 1);
+});
+
 test("older TLS is refused, also after the server's own certificate was renewed", async (context) => {
   const { renew, connectRaw } = await open(context);
   renew();
@@ -175,8 +212,7 @@ test("a call whose body does not come is ended with its time", async (context) =
   const { clock, connectRaw } = await open(context);
   const socket = connectRaw();
   await once(socket, "secureConnect");
-  const head = "POST /orders/count HTTP/1.1\r\nhost: x\r\nisomer-deadline-ms: 1000\r\nisomer-caller: cart\r\n";
-  socket.write(`${head}expect: 100-continue\r\ncontent-length: 4000\r\n\r\n{`);
+  socket.write(`${HEAD}expect: 100-continue\r\ncontent-length: 4000\r\n\r\n{`);
   // The server has begun with the call when it asks for the rest.
   await once(socket, "data");
   const closed = once(socket.resume(), "close");

@@ -58,6 +58,7 @@ export class GrpcServer {
   readonly #listener: Server;
   readonly #doorkeeper: Doorkeeper;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #endRotation: () => void;
   #isClosing = false;
 
   private constructor(options: GrpcServerOptions) {
@@ -72,6 +73,8 @@ export class GrpcServer {
       onRefused: ({ message }, address) => this.#doorkeeper.refuse("peer", message, address),
     });
     this.#doorkeeper.watch(this.#listener);
+    // Those who are not trusted any more must not go on, and the others see what is shown now.
+    this.#endRotation = identity.onRotate(() => this.#endSessions());
   }
 
   /** Begins to listen. */
@@ -95,11 +98,17 @@ export class GrpcServer {
   /** Takes no further calls; resolves when those under way are over, or cuts them after `withinMs`, 10,000 unless said. */
   async close(withinMs = 10_000): Promise<void> {
     this.#isClosing = true;
+    this.#endRotation();
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
-    for (const session of this.#sessions) session.close();
+    this.#endSessions();
     const timer = this.#options.clock.after(withinMs, () => this.#doorkeeper.cut());
     await closed;
     timer.cancel();
+  }
+
+  /** Takes no further calls on the connections that there are; those under way end there. */
+  #endSessions(): void {
+    for (const session of this.#sessions) session.close();
   }
 
   #connected({ socket, peer, expiresAt }: PeerConnection): void {

@@ -181,6 +181,38 @@ void describe("a call over gRPC", () => {
 });
 
 void describe("a server of gRPC", () => {
+  test("hears nobody any more whose authority is trusted no more, and ends what is under way", async (context) => {
+    let change = (): void => {};
+    let trusts = good;
+    const identity: WorkloadIdentity = {
+      ...good,
+      credentials: (path) => trusts.credentials(path),
+      onRotate: (listener) => ((change = listener), () => {}),
+    };
+    const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const handle = async (): Promise<Reply> => {
+      begun.resolve();
+      await held.promise;
+      return { output: 1, replayed: false };
+    };
+    const { address, calls } = await serve(context, handle, identity);
+    const transport = new GrpcTransport({
+      ...{ identity: cart, clock, contracts: [orders], lockOf: () => lock, addresses: { orders: address } },
+    });
+    context.after(() => transport.close());
+    const send = (): Promise<Reply> => transport.send({ ...CALL, deadlineAt: clock.monotonicMs() + 10_000 });
+    const first = send();
+    await begun.promise;
+    const other = new TestAuthority(now);
+    const { trustBundle } = other.identity(other.make()).credentials("service/orders");
+    trusts = { ...good, credentials: (path) => ({ ...good.credentials(path), trustBundle }) };
+    change();
+    assert.equal((await faultOf(send())).kind, "unavailable");
+    held.resolve();
+    assert.equal((await first).output, 1);
+    assert.equal(calls.length, 1);
+  });
+
   for (const [what, [rule, wrong]] of Object.entries(badLeaves(now))) {
     test(`refuses a client whose certificate has ${what}`, async (context) => {
       const { send, calls, lines } = await serve(context);

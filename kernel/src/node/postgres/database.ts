@@ -24,6 +24,7 @@ import { dumpTo } from "./backup.ts";
 import { Connection } from "./connection.ts";
 import { isConflict, isHotStandby, isLost, isReadOnly, isStalePlan, translate } from "./errors.ts";
 import { Gate } from "./gate.ts";
+import { KnownColumns } from "./known-columns.ts";
 import { migrate } from "./migrate.ts";
 import { Pool } from "./pool.ts";
 import { Retries } from "./retries.ts";
@@ -75,6 +76,7 @@ export class PostgresDatabase implements Database {
   readonly #retries: Retries;
   readonly #gate: Gate;
   readonly #texts = new Texts();
+  readonly #columns = new KnownColumns();
   /** Transactions, and the undoing of some, that are under way. */
   #active = 0;
   #onQuiet: (() => void) | undefined;
@@ -123,7 +125,9 @@ export class PostgresDatabase implements Database {
     const { name: database, migrationUrl, clock } = this.#options;
     return this.#counted(async () => {
       try {
-        return await migrate({ database, url: migrationUrl, clock, sets });
+        const { applied, columns } = await migrate({ database, url: migrationUrl, clock, sets });
+        this.#columns.learn(columns);
+        return applied;
       } finally {
         this.#renew();
       }
@@ -279,6 +283,7 @@ export class PostgresDatabase implements Database {
     }
     const transaction = new PostgresTransaction({
       connection,
+      columns: this.#columns,
       label,
       begin: parts.begin,
       translate: (error) => this.#translated(error, label),

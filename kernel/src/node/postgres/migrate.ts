@@ -6,13 +6,17 @@ import { createHash } from "node:crypto";
 import { type Clock, isFault } from "../../std/mod.ts";
 import {
   type AppliedMigration,
+  type MigrationColumns,
   MigrationFailed,
   type MigrationSet,
   type PendingMigration,
+  columnsAhead,
+  columnsBrought,
   pendingMigrations,
 } from "../../store/mod.ts";
 import { Connection } from "./connection.ts";
 import { translate } from "./errors.ts";
+import { COLUMNS, type Column } from "./known-columns.ts";
 import { Texts } from "./texts.ts";
 
 const TABLE = `CREATE TABLE IF NOT EXISTS isomer_migrations (
@@ -20,8 +24,12 @@ const TABLE = `CREATE TABLE IF NOT EXISTS isomer_migrations (
   name TEXT NOT NULL,
   checksum TEXT NOT NULL,
   applied_at BIGINT NOT NULL,
+  columns TEXT,
   PRIMARY KEY (owner, name)
 )`;
+const IS_OLDER = `SELECT NOT EXISTS (
+  SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('isomer_migrations') AND attname = 'columns'
+) AS older`;
 
 // Default privileges give the role of every day its rights on each new table. This one is only read by it.
 const ONLY_OWNER_WRITES = `DO $$
@@ -56,8 +64,16 @@ export interface Migrating {
   readonly stillMs?: number;
 }
 
-/** Applies what is missing of each set, in order, and names it: `owner/name`. */
-export async function migrate(options: Migrating): Promise<readonly string[]> {
+/** What {@link migrate} has done. */
+export interface Migrated {
+  /** What was applied, as `owner/name`. */
+  readonly applied: readonly string[];
+  /** The columns that the sets know: without those that a newer build has brought. */
+  readonly columns: readonly Column[];
+}
+
+/** Applies what is missing of each set, in order. */
+export async function migrate(options: Migrating): Promise<Migrated> {
   const { database, url, stillMs = STILL_MS } = options;
   const occasion = { database, label: `${database}.migrate`, queuedMax: 0 };
   let connection: Connection | undefined;
@@ -74,13 +90,26 @@ export async function migrate(options: Migrating): Promise<readonly string[]> {
     // A role that may make no tables is enough where all was done before.
     const { rows } = await connection.query("SELECT to_regclass('isomer_migrations') IS NULL AS missing", []);
     if (rows[0]?.["missing"] === 1) await connection.control(TABLE);
+    const [table] = (await connection.query(IS_OLDER, [])).rows;
+    if (table?.["older"] === 1) await connection.control("ALTER TABLE isomer_migrations ADD COLUMN columns TEXT");
     await connection.control(ONLY_OWNER_WRITES);
-    return await applyAll(connection, options);
+    const applied = await applyAll(connection, options);
+    return { applied, columns: await knownColumns(connection, options.sets) };
   } catch (error) {
     throw translate(error, occasion);
   } finally {
     await connection?.close();
   }
+}
+
+async function columnsOf(connection: Connection): Promise<readonly Column[]> {
+  return (await connection.query(COLUMNS, [])).rows as unknown as Column[];
+}
+
+async function knownColumns(connection: Connection, sets: readonly MigrationSet[]): Promise<readonly Column[]> {
+  const { rows } = await connection.query("SELECT owner, name, columns FROM isomer_migrations", []);
+  const ahead = columnsAhead(rows as unknown as MigrationColumns[], sets);
+  return (await columnsOf(connection)).filter(({ name }) => !ahead.has(name));
 }
 
 async function applyAll(connection: Connection, { database, clock, sets }: Migrating): Promise<readonly string[]> {
@@ -102,14 +131,20 @@ async function apply(
 ): Promise<void> {
   try {
     await connection.control("BEGIN");
+    const before = await columnsOf(connection);
     await connection.control(step.sql);
     if (!connection.inTransaction) throw new TypeError("A migration must not end its transaction itself.");
-    await connection.query("INSERT INTO isomer_migrations (owner, name, checksum, applied_at) VALUES (?, ?, ?, ?)", [
-      step.owner,
-      step.name,
-      step.checksum,
-      clock.now(),
-    ]);
+    const names = (columns: readonly Column[]): string[] => columns.map(({ name }) => name);
+    await connection.query(
+      "INSERT INTO isomer_migrations (owner, name, checksum, applied_at, columns) VALUES (?, ?, ?, ?, ?)",
+      [
+        step.owner,
+        step.name,
+        step.checksum,
+        clock.now(),
+        columnsBrought(names(before), names(await columnsOf(connection))),
+      ],
+    );
     await connection.control("COMMIT");
   } catch (error) {
     await connection.control("ROLLBACK").catch(() => {});

@@ -1,12 +1,14 @@
 /** An open transaction, as its body sees it. */
 import { type Row, type SqlConnection, type SqlValue, TransactionOver } from "../../store/mod.ts";
 import type { Connection } from "./connection.ts";
+import type { KnownColumns } from "./known-columns.ts";
 
 const NONE: readonly SqlValue[] = [];
 
 /** How a transaction is begun, and what its errors mean. */
 export interface TransactionParts {
   readonly connection: Connection;
+  readonly columns: KnownColumns;
   readonly label: string;
   /** The words that begin it. */
   readonly begin: string;
@@ -51,7 +53,7 @@ export class PostgresTransaction implements SqlConnection {
   }
 
   async all<R = Row>(sql: string, parameters: readonly SqlValue[] = NONE): Promise<R[]> {
-    return (await this.#send(sql, parameters)).rows as R[];
+    return this.#parts.columns.rowsOf(await this.#send(sql, parameters)) as R[];
   }
 
   async run(sql: string, parameters: readonly SqlValue[] = NONE): Promise<number> {

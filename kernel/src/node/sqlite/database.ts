@@ -88,7 +88,7 @@ export class SqliteDatabase implements Database {
     return this.#writer.alone(async () => {
       const { name: database, clock } = this.#options;
       const names = migrate({ database, session: this.#session, clock, sets });
-      this.#readers?.forget();
+      this.#readers?.forget(this.#session.leftOut);
       await new Promise<void>((resolve, reject) => {
         this.#sync.committed([{ settle: (error) => (error === undefined ? resolve() : reject(error as Error)) }]);
       });

@@ -48,6 +48,8 @@ export class Readers {
   #leavesSoon = false;
   /** Commits that the writer does not count. */
   #migrations = 0;
+  /** Columns that rows are without; see `Session.leaveOut`. */
+  #leftOut: ReadonlySet<string> = new Set();
   #onQuiet: (() => void) | undefined;
 
   constructor(options: ReadersOptions) {
@@ -73,9 +75,10 @@ export class Readers {
   }
 
   /** Forgets the statements, and passes over the snapshots there are: tables have other columns now, and perhaps rows. */
-  forget(): void {
+  forget(leftOut: ReadonlySet<string>): void {
     this.#migrations += 1;
-    for (const session of this.#sessions) session.forget();
+    this.#leftOut = leftOut;
+    for (const session of this.#sessions) session.leaveOut(leftOut);
   }
 
   /** Waits for reads under way, then closes the connections. */
@@ -98,6 +101,7 @@ export class Readers {
     const seat = this.#free.pop();
     if (seat !== undefined || this.#sessions.length >= READERS_MAX) return seat;
     const session = this.#options.open();
+    session.leaveOut(this.#leftOut);
     this.#sessions.push(session);
     return { session, snapshot: undefined };
   }

@@ -1,6 +1,6 @@
 /** Conformance: migrations. */
 import assert from "node:assert/strict";
-import { MigrationMismatch, type MigrationSet, migrationText, migrationsAhead } from "../mod.ts";
+import { type Database, MigrationMismatch, type MigrationSet, migrationText, migrationsAhead } from "../mod.ts";
 import { type Case, READ, SCHEMA, WRITE, insert } from "./subject.ts";
 
 /** Cases by name. */
@@ -105,6 +105,51 @@ export const migrations: Readonly<Record<string, Case>> = {
           (error) => MigrationMismatch.is(error) && error.data.migration === migration && detail.test(error.message),
         );
     }
+  },
+
+  async "of a newer build bring columns that an older one does not see"(database, subject) {
+    const add = (name: string, sql: string): MigrationSet["migrations"][number] => ({ name, sql });
+    const newer: MigrationSet = {
+      owner: "test",
+      migrations: [
+        ...SCHEMA.migrations,
+        add("0003_note", "ALTER TABLE counter ADD COLUMN note TEXT DEFAULT 'new'"),
+        add("0004_place", "ALTER TABLE line ADD COLUMN place BIGINT"),
+        add("0005_own", "CREATE TABLE own (id TEXT, note TEXT)"),
+      ],
+    };
+    const joined = "SELECT * FROM counter JOIN line ON line.counter_id = counter.id";
+    const seen = async (by: Database): Promise<object[]> => {
+      const rows = await by.read(READ, (connection) => connection.all<object>(joined));
+      const changed = "UPDATE counter SET count = count + 1 RETURNING *";
+      return [...rows, ...(await by.write(WRITE, (connection) => connection.all<object>(changed)))];
+    };
+    await insert(database, "x");
+    await database.write(WRITE, (connection) => connection.run("INSERT INTO line (id, counter_id) VALUES ('l', 'x')"));
+    const before = [
+      { id: "l", count: 0, counter_id: "x" },
+      { id: "x", count: 1 },
+    ];
+    assert.deepEqual(await seen(database), before);
+    await database.migrate([newer]);
+    assert.deepEqual(await seen(database), [
+      { ...before[0], count: 1, note: "new", place: null },
+      { ...before[1], count: 2, note: "new" },
+    ]);
+    await database.migrate([SCHEMA]);
+    const older = (count: number): object[] => [
+      { ...before[0], count },
+      { ...before[1], count: count + 1 },
+    ];
+    assert.deepEqual(await seen(database), older(2));
+    const empty = await database.read(READ, (connection) => connection.all("SELECT * FROM counter WHERE id = 'y'"));
+    assert.deepEqual(empty, []);
+    if (!subject.keeps) return;
+    await database.close();
+    const again = await subject.open();
+    await again.migrate([SCHEMA]);
+    assert.deepEqual(await seen(again), older(3));
+    await again.close();
   },
 
   async "that fail leave nothing of their step, and go on from there"(database) {
