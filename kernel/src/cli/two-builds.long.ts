@@ -15,8 +15,8 @@ import { inspect } from "node:util";
 import { findPostgres, findProgram, freePorts } from "../node/engines/mod.ts";
 
 const ENTRIES = {
-  1: fileURLToPath(new URL("testing/two-builds/build-1-main.ts", import.meta.url)),
-  2: fileURLToPath(new URL("testing/two-builds/build-2-main.ts", import.meta.url)),
+  1: fileURLToPath(new URL("testing/older-main.ts", import.meta.url)),
+  2: fileURLToPath(new URL("testing/newer-main.ts", import.meta.url)),
 };
 const missing = [
   ...(findPostgres() === undefined ? ["postgresql"] : []),

@@ -2,11 +2,11 @@
  * A small system in two builds, as they follow one another in a deployment. The second has a column more, which the first
  * does not know, and says so in its answers and events; services hand rows on as they read them.
  */
-import { anyone, command, contract, event, http, query, services } from "../../../contract/mod.ts";
-import { type FleetApp, defineFleet } from "../../../node/fleet-host/mod.ts";
-import { defineSystem, implement, subscribe } from "../../../runtime/mod.ts";
-import { t } from "../../../schema/mod.ts";
-import { type Migration, statements } from "../../../store/mod.ts";
+import { anyone, command, contract, event, http, query, services } from "../../contract/mod.ts";
+import { type FleetApp, defineFleet } from "../../node/fleet-host/mod.ts";
+import { defineSystem, implement, subscribe } from "../../runtime/mod.ts";
+import { t } from "../../schema/mod.ts";
+import { type Migration, statements } from "../../store/mod.ts";
 
 /** Which build. */
 export type Build = 1 | 2;

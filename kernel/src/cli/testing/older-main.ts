@@ -1,6 +1,6 @@
-/** The entry of build 1 of the pantry: `node build-1-main.ts fleet`, and the command for it. */
+/** The entry of build 1 of the pantry: `node older-main.ts fleet`, and the command for it. */
 import { fileURLToPath } from "node:url";
-import { fleetMain } from "../../mod.ts";
+import { fleetMain } from "../mod.ts";
 
 process.exitCode = await fleetMain({
   entry: fileURLToPath(import.meta.url),

@@ -1,6 +1,6 @@
-/** The entry of build 2 of the pantry: `node build-2-main.ts fleet`, and the command for it. */
+/** The entry of build 2 of the pantry: `node newer-main.ts fleet`, and the command for it. */
 import { fileURLToPath } from "node:url";
-import { fleetMain } from "../../mod.ts";
+import { fleetMain } from "../mod.ts";
 
 process.exitCode = await fleetMain({
   entry: fileURLToPath(import.meta.url),
