@@ -28,7 +28,11 @@ describe("the parts of a fleet", { skip: withoutServers(), timeout: 480_000 }, (
   let fleet: FleetProcess;
   const clients: CheckedClient[] = [];
   before(async () => {
-    const environment = { SHOP_POSTGRES_COPY: "1", SHOP_RATE_PER_IDENTITY: String(RATE) };
+    const environment = {
+      SHOP_POSTGRES_COPY: "1",
+      SHOP_RATE_PER_IDENTITY: String(RATE),
+      OTEL_TRACES_SAMPLER: "always_on",
+    };
     fleet = await FleetProcess.start({ placement: "grouped", gateways: 2, environment });
     clients.push(...[0, 1].map((gateway) => new CheckedClient(`http://127.0.0.1:${fleet.port + gateway}`)));
   });
@@ -150,10 +154,10 @@ describe("the parts of a fleet", { skip: withoutServers(), timeout: 480_000 }, (
     const traceId = "0af7651916cd43dd8448eb211c80319c";
     const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
     await at(0).expect(200, "GET", "/v1/storefront/products?currency=EUR&limit=1", { headers });
-    const linesOf = (instance: string) =>
+    const linesOf = (instance: string, id = traceId) =>
       readFileSync(fleetPaths.log(fleet.folder, instance), "utf8")
         .split("\n")
-        .filter((line) => line.includes(traceId) && line.includes('"info"'))
+        .filter((line) => line.includes(id) && line.includes('"info"'))
         .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
     const [call] = await until(
       "the call is logged",
@@ -167,6 +171,12 @@ describe("the parts of a fleet", { skip: withoutServers(), timeout: 480_000 }, (
       async () => linesOf("gateway-1"),
       (lines) => lines.some(({ message, status }) => message === "request" && status === 200),
     );
+    // All are kept, as the environment says, whoever begins their trace.
+    for (let n = 0; n < 5; n += 1) {
+      const { traceId: own } = await at(0).expect(404, "GET", `/v1/products/none-${n}`);
+      const linesOfIt = async () => linesOf("gateway-1", String(own));
+      await until("each request is logged", linesOfIt, ({ length }) => length > 0);
+    }
   });
 
   test("calls go on while NATS stands still, also past the death of a process", async () => {

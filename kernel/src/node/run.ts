@@ -14,6 +14,7 @@ import type { Logger } from "../std/mod.ts";
 import type { Storage } from "../store/mod.ts";
 import { type ListenOptions, type Listening, listen } from "./http/mod.ts";
 import { OtlpExporter, otlpSettings } from "./telemetry-otlp.ts";
+import { traceRate } from "./trace-rate.ts";
 import type { Rates } from "./rates.ts";
 import { type OpenWorld, openWorld } from "./world.ts";
 
@@ -44,7 +45,7 @@ export interface RunOptions {
   readonly jobs?: boolean;
   /** How late the event loop runs: for tests on busy machines, which would shed load. Measured unless said. */
   readonly eventLoop?: EventLoopDelay;
-  /** The share of traces that are kept, 0 to 1; 1 unless said. */
+  /** The share of traces that are kept, 0 to 1; as the environment says unless said ({@link traceRate}), or 1. */
   readonly sampleRate?: number;
 }
 
@@ -71,7 +72,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const { clock, random } = open.world;
   const otlp = otlpOf(options, open, metrics);
   const world = otlp === undefined ? open.world : { ...open.world, log: otlp.logger(log) };
-  const { sampleRate = 1 } = options;
+  const { sampleRate = traceRate(process.env, 1) } = options;
   const tracer = new Tracer({ clock, random, sampleRate, ...(otlp === undefined ? {} : { exporter: otlp }) });
   const running: { host?: Host } = {};
   const gateway = gatewayOf(options, world, { metrics, tracer }, running);

@@ -20,6 +20,7 @@ import { type Listening, listen } from "../http/mod.ts";
 import { jsonLogger } from "../logger.ts";
 import type { SharedByRedis } from "../redis/mod.ts";
 import { OtlpExporter, otlpSettings } from "../telemetry-otlp.ts";
+import { traceRate } from "../trace-rate.ts";
 import { type OpenWorld, openWorld } from "../world.ts";
 import { accessLog } from "./access-log.ts";
 import type { FleetApp } from "./app.ts";
@@ -31,6 +32,8 @@ import { GATEWAY, LOOPBACK, type Listens, Mesh } from "./mesh.ts";
 import { linkProcess, supervisorAsked } from "./process-link.ts";
 import { openShared } from "./shared.ts";
 
+/** The share of traces that are kept, unless the environment says another. */
+const KEPT = 0.1;
 /** How long a gateway may take to fill the databases before it takes requests all the same, in milliseconds. */
 const PREPARED_MS = 120_000;
 /** For how long a gateway that drains still answers on connections that are open, and how long the last answers may take. */
@@ -162,7 +165,7 @@ class FleetProcess {
     };
     this.#otlp = otlp;
     this.#tracer = new Tracer({
-      ...{ clock, random, sampleRate: 0.1 },
+      ...{ clock, random, sampleRate: traceRate(process.env, KEPT) },
       // A collector has the same in its spans.
       exporter: accessLog(plain.world.log, otlp),
     });
