@@ -1,6 +1,7 @@
 /** One connection to PostgreSQL. */
 import pg from "pg";
 import type { Row, SqlValue } from "../../store/mod.ts";
+import { KnownColumns } from "./known-columns.ts";
 import type { Texts } from "./texts.ts";
 import { bound, types } from "./values.ts";
 
@@ -17,6 +18,15 @@ export interface ConnectionOptions {
   readonly longestMs: number;
   readonly texts: Texts;
 }
+
+/** What a statement was answered. */
+export interface Answer {
+  readonly rows: Row[];
+  /** How many rows it changed or gave. */
+  readonly count: number;
+}
+
+const EVERYTHING = new KnownColumns();
 
 /** A connection with its prepared statements. Statements are sent at once and answered in order. */
 export class Connection {
@@ -62,13 +72,14 @@ export class Connection {
     return this.#broken;
   }
 
-  /** Carries a body's statement out. */
-  async query(sql: string, parameters: readonly SqlValue[]): Promise<pg.QueryResult<Row>> {
+  /** Carries a body's statement out. Its rows have the columns that are known; all, unless said. */
+  async query(sql: string, parameters: readonly SqlValue[], columns: KnownColumns = EVERYTHING): Promise<Answer> {
     const { text, name } = this.#texts.of(sql);
     const values = bound(parameters);
     // Parameters or not, by the extended protocol: it takes one statement only.
     const query = name === undefined ? { text, values, queryMode: "extended" } : { text, values, name };
-    return this.#client.query<Row>(query);
+    const result = await this.#client.query<SqlValue[]>({ ...query, rowMode: "array" });
+    return { rows: columns.rowsOf(result), count: result.rowCount ?? 0 };
   }
 
   /** Carries out words of our own, or a script; resolves to the last one's command tag. */
