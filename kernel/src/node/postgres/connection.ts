@@ -27,6 +27,8 @@ export interface Answer {
 }
 
 const EVERYTHING = new KnownColumns();
+/** Copies of a cluster, and what is restored from its log, have the same. */
+const CLUSTER = "SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()";
 
 /** A connection with its prepared statements. Statements are sent at once and answered in order. */
 export class Connection {
@@ -35,6 +37,8 @@ export class Connection {
   #broken = false;
   /** When it was last given back, on the monotonic clock. */
   idleSince = 0;
+  /** Which cluster it leads to; "" where the role must not know. */
+  cluster = "";
   /** Which renewal of its pool it is from. */
   generation = 0;
 
@@ -60,6 +64,7 @@ export class Connection {
     const connection = new Connection(client, options.texts);
     try {
       await client.connect();
+      connection.cluster = await connection.#clusterOf();
     } catch (error) {
       connection.destroy();
       throw error;
@@ -79,7 +84,18 @@ export class Connection {
     // Parameters or not, by the extended protocol: it takes one statement only.
     const query = name === undefined ? { text, values, queryMode: "extended" } : { text, values, name };
     const result = await this.#client.query<SqlValue[]>({ ...query, rowMode: "array" });
-    return { rows: columns.rowsOf(result), count: result.rowCount ?? 0 };
+    return { rows: columns.rowsOf(result, this.cluster), count: result.rowCount ?? 0 };
+  }
+
+  async #clusterOf(): Promise<string> {
+    const asked = { text: CLUSTER, rowMode: "array", query_timeout: CONNECT_MS } as const;
+    try {
+      return (await this.#client.query<[string]>(asked)).rows[0]?.[0] ?? "";
+    } catch (error) {
+      // What the server itself refuses has a code.
+      if (String((error as { code?: unknown }).code).startsWith("42")) return "";
+      throw error;
+    }
   }
 
   /** Carries out words of our own, or a script; resolves to the last one's command tag. */

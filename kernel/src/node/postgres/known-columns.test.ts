@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
 import type { Database, MigrationSet } from "../../store/mod.ts";
+import { Connection } from "./connection.ts";
+import { KnownColumns } from "./known-columns.ts";
 import { testCluster, withoutPostgres } from "./testing/cluster.ts";
+import { Texts } from "./texts.ts";
 
-const cluster = testCluster();
+const [cluster, other] = [testCluster(), testCluster()];
 const skip = withoutPostgres;
 
 const OLDER: MigrationSet = {
@@ -150,4 +153,29 @@ test("of a table that is made anew everything is seen", { skip }, async (context
   const anew = "DROP TABLE mail; CREATE TABLE mail (place TEXT, id TEXT); INSERT INTO mail VALUES ('box', 'a')";
   await newer.migrate([{ owner: "test", migrations: [...OLDER.migrations, { name: "0002_anew", sql: anew }] }]);
   assert.deepEqual(await all(older), [{ place: "box", id: "a" }]);
+});
+
+test("in a cluster to which the database was moved everything is seen: numbers are other tables' there", () => {
+  const known = new KnownColumns();
+  known.learn([{ table: 16_400, number: 1, name: "mail.id" }], "here");
+  const fields = ["id", "place"].map((name, index) => ({ name, tableID: 16_400, columnID: index + 1 }) as pg.FieldDef);
+  const result = { fields, rows: [["a", "box"]] };
+  assert.deepEqual(known.rowsOf(result, "here"), [{ id: "a" }]);
+  assert.deepEqual(known.rowsOf(result, "there"), [{ id: "a", place: "box" }]);
+});
+
+test("connections know their cluster, whoever's they are", { skip }, async (context) => {
+  const databases = await cluster.databases(["mail"]);
+  context.after(() => databases.drop());
+  const urls = [databases.urlOf("mail"), databases.migrationUrlOf("mail"), (await other.server()).adminUrl];
+  const clusters = await Promise.all(
+    urls.map(async (url) => {
+      const connection = await Connection.open({ url, applicationName: "test", longestMs: 0, texts: new Texts() });
+      await connection.close();
+      return connection.cluster;
+    }),
+  );
+  assert.match(clusters[0] ?? "", /^\d+$/);
+  assert.equal(clusters[0], clusters[1]);
+  assert.notEqual(clusters[0], clusters[2]);
 });

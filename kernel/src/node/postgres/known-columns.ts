@@ -19,12 +19,14 @@ export interface Column {
   readonly name: string;
 }
 
-/** What the statements of a build may see. Of tables that it was not told of, everything. */
+/** What the statements of a build may see. Of tables and clusters that it was not told of, everything. */
 export class KnownColumns {
   readonly #numbers = new Map<number, Set<number>>();
+  #cluster = "";
 
-  /** These, and of their tables no others. */
-  learn(columns: readonly Column[]): void {
+  /** These, and of their tables no others. In another cluster, to which a copy was moved, other tables have these numbers. */
+  learn(columns: readonly Column[], cluster: string): void {
+    this.#cluster = cluster;
     this.#numbers.clear();
     for (const { table, number } of columns) {
       let numbers = this.#numbers.get(table);
@@ -33,10 +35,11 @@ export class KnownColumns {
     }
   }
 
-  /** The rows of a result. */
-  rowsOf({ fields, rows }: Pick<pg.QueryArrayResult<SqlValue[]>, "fields" | "rows">): Row[] {
+  /** The rows of a result that a cluster gave. */
+  rowsOf({ fields, rows }: Pick<pg.QueryArrayResult<SqlValue[]>, "fields" | "rows">, cluster: string): Row[] {
     if (rows.length === 0) return [];
-    const makeRow = rowMaker(fields.map((field) => (this.#isKnown(field) ? field.name : undefined)));
+    const isOther = cluster !== this.#cluster;
+    const makeRow = rowMaker(fields.map((field) => (isOther || this.#isKnown(field) ? field.name : undefined)));
     return rows.map((values) => makeRow(values));
   }
 

@@ -69,6 +69,8 @@ export interface Migrated {
   readonly applied: readonly string[];
   /** The columns that the sets know: without those that a newer build has brought. */
   readonly columns: readonly Column[];
+  /** Which cluster that is; see `Connection`. */
+  readonly cluster: string;
 }
 
 /** Applies what is missing of each set, in order. */
@@ -91,7 +93,8 @@ export async function migrate(options: Migrating): Promise<Migrated> {
     if (rows[0]?.["missing"] === 1) await connection.control(TABLE);
     await connection.control(ONLY_OWNER_WRITES);
     const applied = await applyAll(connection, options);
-    return { applied, columns: await knownColumns(connection, options.sets) };
+    const columns = await knownColumns(connection, options.sets);
+    return { applied, columns, cluster: connection.cluster };
   } catch (error) {
     throw translate(error, occasion);
   } finally {
