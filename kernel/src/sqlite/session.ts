@@ -1,8 +1,7 @@
 /** One SQLite connection: prepares each statement once, and gives errors their meaning. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import type { Row, SqlValue } from "../store/mod.ts";
+import { type MakeRow, type Row, type SqlValue, rowMaker } from "../store/mod.ts";
 import { translate } from "./errors.ts";
-import { type MakeRow, rowMaker } from "./rows.ts";
 
 /** Beyond this many texts the oldest is dropped: filters that vary must not fill the memory. */
 const STATEMENTS_MAX = 500;

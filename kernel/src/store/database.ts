@@ -105,7 +105,8 @@ export interface Database {
   /**
    * Applies what is missing, under a lock, each step in a transaction. Steps that a newer build applied after all of these
    * are let be, and the columns that they brought are left out of rows (`SELECT *`, `RETURNING *`): whoever wrote the
-   * statements does not know them. In PostgreSQL also those that come while this database is open.
+   * statements does not know them. In PostgreSQL also those that come while this database is open. What the last call names
+   * decides, so it names all sets of the database.
    * @throws {MigrationMismatch} when an applied step has another text now, or is gone from between others.
    */
   migrate(sets: readonly MigrationSet[]): Promise<readonly string[]>;

@@ -28,6 +28,7 @@ export {
   TransactionOver,
 } from "./faults.ts";
 export { type MigrationColumns, columnsAhead, columnsBrought } from "./columns.ts";
+export { type MakeRow, rowMaker } from "./rows.ts";
 export { isUniqueViolation } from "./constraints.ts";
 export {
   type AppliedMigration,

@@ -41,8 +41,13 @@ interface AdmittedPeer {
   readonly account: PeerAccount;
   /** From when on answers end the connection, so that the peer connects anew with what it has then. */
   closesAt: number;
-  /** How often credentials had changed here when it was last held to the authorities that are trusted. */
+  /** How often credentials had changed here when it was last held to the authorities that are trusted, and these. */
   rotations: number;
+  trustBundle: string;
+  /** How many calls were begun on the connection. */
+  calls: number;
+  /** Its last call was begun. */
+  isOver: boolean;
 }
 
 /** Timers take no longer ones. */
@@ -124,7 +129,8 @@ export class HttpServer {
       socket.once("close", () => this.#doorkeeper.leave(account));
       // The peer does not believe this side for longer than its own certificate says, either.
       const closesAt = lastCallAt(Math.min(expiresAt, own.expiresAt), clock.now());
-      this.#peers.set(socket, { account, closesAt, rotations: this.#rotations });
+      const { trustBundle } = own;
+      this.#peers.set(socket, { account, closesAt, rotations: this.#rotations, trustBundle, calls: 0, isOver: false });
       const leftMs = Math.max(0, expiresAt - clock.now());
       // Nobody is believed for longer than the certificate says, however busy the connection is.
       const end = clock.after(Math.min(LIFE_MAX_MS, leftMs), () => socket.destroy());
@@ -141,19 +147,23 @@ export class HttpServer {
     const peer = this.#peerOn(incoming.socket as TLSSocket);
     // Nobody is heard who was not let in.
     if (peer === undefined) return void incoming.socket.destroy();
+    // What was sent behind the last call is not begun: nobody would hear the answer (RFC 9112, 9.6).
+    if (peer.isOver) return;
+    peer.isOver = this.#isEnding(peer);
+    const call = (peer.calls += 1);
     const { account } = peer;
     const held = new HeldBytes(account.inputs);
     try {
       const reply = await this.#carryOut(incoming, { account, held, signal: gone.signal });
       const replayed = reply.replayed ? { "isomer-replayed": "true" } : {};
-      this.#send(answer, { body: JSON.stringify(reply.output), headers: replayed, peer });
+      this.#send(answer, { body: JSON.stringify(reply.output), headers: replayed, peer, call });
     } catch (error) {
       const fault: Fault = toFault(error);
       if (fault.kind === "broken" && this.#complaints.take())
         this.#options.log.error("http: a call failed", { path: incoming.url, error });
       const retried = wasRetried(error) ? { [RETRIED]: "true" } : {};
       const headers = { "content-type": "application/problem+json", ...retried };
-      this.#head(answer, STATUSES[fault.kind], headers, peer).end(faultBody(fault));
+      this.#head(answer, STATUSES[fault.kind], headers, { peer, call }).end(faultBody(fault));
       this.#endBodyIn(incoming, READ_MS);
     } finally {
       held.release();
@@ -170,7 +180,9 @@ export class HttpServer {
     const { identity, paths, clock } = this.#options;
     try {
       const { trustBundle } = credentialsFor(identity, paths, socket.servername);
-      admitPeer(socket, identity.trustDomain, trustBundle, clock);
+      // Mostly it is a certificate that was renewed, and to look at another's again costs as much as to let it in.
+      if (trustBundle !== peer.trustBundle) admitPeer(socket, identity.trustDomain, trustBundle, clock);
+      peer.trustBundle = trustBundle;
     } catch (error) {
       this.#doorkeeper.refuse("peer", (error as Error).message, socket.remoteAddress);
       return undefined;
@@ -195,7 +207,7 @@ export class HttpServer {
   }
 
   /** @throws {ReplyDropped} when the peer leaves too much unread already. */
-  #send(answer: ServerResponse, { headers, body, peer }: Sent): void {
+  #send(answer: ServerResponse, { headers, body, peer, call }: Sent): void {
     // Its caller has gone: nobody reads it, and nothing would tell when it is over.
     if (answer.destroyed) return;
     const { account } = peer;
@@ -206,7 +218,7 @@ export class HttpServer {
       late.cancel();
       held.release();
     });
-    this.#head(answer, 200, { "content-type": "application/json", ...headers }, peer).end(body);
+    this.#head(answer, 200, { "content-type": "application/json", ...headers }, { peer, call }).end(body);
   }
 
   /** Begins an answer: the last one on its connection, when that is to end. */
@@ -215,10 +227,17 @@ export class HttpServer {
     answer: ServerResponse,
     status: number,
     headers: Readonly<Record<string, string>>,
-    { closesAt }: AdmittedPeer,
+    { peer, call }: Called,
   ): ServerResponse {
-    const isLast = this.#isClosing || this.#options.clock.now() >= closesAt;
+    // Where another was begun behind it, that one's answer is the last.
+    const isLast = call === peer.calls && (peer.isOver || this.#isEnding(peer));
+    peer.isOver ||= isLast;
     return answer.writeHead(status, { ...headers, ...(isLast ? { connection: "close" } : {}) });
+  }
+
+  /** Whether a call that begins or ends now is the last on its connection. */
+  #isEnding({ closesAt }: AdmittedPeer): boolean {
+    return this.#isClosing || this.#options.clock.now() >= closesAt;
   }
 
   /** What of a body has not come by then does not come: its connection ends. */
@@ -235,8 +254,13 @@ interface Asked {
   readonly signal: AbortSignal;
 }
 
-interface Sent {
+/** Whose call it is, and which on its connection. */
+interface Called {
+  readonly peer: AdmittedPeer;
+  readonly call: number;
+}
+
+interface Sent extends Called {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  readonly peer: AdmittedPeer;
 }

@@ -186,6 +186,29 @@ test("when a server's certificate is renewed, its connections carry one answer m
   next.destroy();
 });
 
+test("what was sent behind the last call on a connection is not begun; what was begun is answered", async (context) => {
+  const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { renew, connectRaw, calls } = await open(context, async (call) => {
+    if (call === 2) begun.resolve();
+    if (call > 1) await go.promise;
+  });
+  const socket = connectRaw();
+  await once(socket, "secureConnect");
+  assert.match(await askOn(socket), /\r\nconnection: keep-alive\r\n/i);
+  const whole = `${HEAD}content-length: 2\r\n\r\n{}`;
+  socket.write(whole);
+  await begun.promise;
+  renew();
+  socket.write(whole.repeat(3));
+  let heard = "";
+  socket.on("data", (part) => (heard += String(part)));
+  const closed = once(socket, "close");
+  go.resolve();
+  await closed;
+  assert.deepEqual(heard.match(/(?<=\r\nconnection: )\S+/gi), ["keep-alive", "close"]);
+  assert.equal(calls(), 3);
+});
+
 test("whose authority is trusted no more is heard no more, on no connection", async (context) => {
   const { renew, connectRaw, calls } = await open(context);
   const socket = connectRaw();

@@ -1,6 +1,7 @@
 /** One connection to PostgreSQL. */
 import pg from "pg";
 import type { Row, SqlValue } from "../../store/mod.ts";
+import { KnownColumns } from "./known-columns.ts";
 import type { Texts } from "./texts.ts";
 import { bound, types } from "./values.ts";
 
@@ -18,6 +19,17 @@ export interface ConnectionOptions {
   readonly texts: Texts;
 }
 
+/** What a statement was answered. */
+export interface Answer {
+  readonly rows: Row[];
+  /** How many rows it changed or gave. */
+  readonly count: number;
+}
+
+const EVERYTHING = new KnownColumns();
+/** Copies of a cluster, and what is restored from its log, have the same. */
+const CLUSTER = "SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()";
+
 /** A connection with its prepared statements. Statements are sent at once and answered in order. */
 export class Connection {
   readonly #client: pg.Client;
@@ -25,6 +37,8 @@ export class Connection {
   #broken = false;
   /** When it was last given back, on the monotonic clock. */
   idleSince = 0;
+  /** Which cluster it leads to; "" where the role must not know. */
+  cluster = "";
   /** Which renewal of its pool it is from. */
   generation = 0;
 
@@ -50,6 +64,7 @@ export class Connection {
     const connection = new Connection(client, options.texts);
     try {
       await client.connect();
+      connection.cluster = await connection.#clusterOf();
     } catch (error) {
       connection.destroy();
       throw error;
@@ -62,13 +77,25 @@ export class Connection {
     return this.#broken;
   }
 
-  /** Carries a body's statement out. */
-  async query(sql: string, parameters: readonly SqlValue[]): Promise<pg.QueryResult<Row>> {
+  /** Carries a body's statement out. Its rows have the columns that are known; all, unless said. */
+  async query(sql: string, parameters: readonly SqlValue[], columns: KnownColumns = EVERYTHING): Promise<Answer> {
     const { text, name } = this.#texts.of(sql);
     const values = bound(parameters);
     // Parameters or not, by the extended protocol: it takes one statement only.
     const query = name === undefined ? { text, values, queryMode: "extended" } : { text, values, name };
-    return this.#client.query<Row>(query);
+    const result = await this.#client.query<SqlValue[]>({ ...query, rowMode: "array" });
+    return { rows: columns.rowsOf(result, this.cluster), count: result.rowCount ?? 0 };
+  }
+
+  async #clusterOf(): Promise<string> {
+    const asked = { text: CLUSTER, rowMode: "array", query_timeout: CONNECT_MS } as const;
+    try {
+      return (await this.#client.query<[string]>(asked)).rows[0]?.[0] ?? "";
+    } catch (error) {
+      // What the server itself refuses has a code.
+      if (String((error as { code?: unknown }).code).startsWith("42")) return "";
+      throw error;
+    }
   }
 
   /** Carries out words of our own, or a script; resolves to the last one's command tag. */

@@ -125,8 +125,8 @@ export class PostgresDatabase implements Database {
     const { name: database, migrationUrl, clock } = this.#options;
     return this.#counted(async () => {
       try {
-        const { applied, columns } = await migrate({ database, url: migrationUrl, clock, sets });
-        this.#columns.learn(columns);
+        const { applied, columns, cluster } = await migrate({ database, url: migrationUrl, clock, sets });
+        this.#columns.learn(columns, cluster);
         return applied;
       } finally {
         this.#renew();

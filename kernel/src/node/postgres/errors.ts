@@ -28,7 +28,8 @@ const SOCKET = new Set([
   "ENOENT",
   "EHOSTUNREACH",
 ]);
-const BROKEN = /^(?:Connection terminated|Client has encountered|Client was closed|timeout expired|Connection ended)/;
+const BROKEN =
+  /^(?:Connection terminated|Client has encountered|Client was closed|timeout expired|Query read timeout|Connection ended)/;
 
 function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null || !("code" in error)) return "";

@@ -27,9 +27,8 @@ const TABLE = `CREATE TABLE IF NOT EXISTS isomer_migrations (
   columns TEXT,
   PRIMARY KEY (owner, name)
 )`;
-const IS_OLDER = `SELECT NOT EXISTS (
-  SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('isomer_migrations') AND attname = 'columns'
-) AS older`;
+const HAS_COLUMNS =
+  "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('isomer_migrations') AND attname = 'columns'";
 
 // Default privileges give the role of every day its rights on each new table. This one is only read by it.
 const ONLY_OWNER_WRITES = `DO $$
@@ -70,6 +69,8 @@ export interface Migrated {
   readonly applied: readonly string[];
   /** The columns that the sets know: without those that a newer build has brought. */
   readonly columns: readonly Column[];
+  /** Which cluster that is; see `Connection`. */
+  readonly cluster: string;
 }
 
 /** Applies what is missing of each set, in order. */
@@ -90,11 +91,10 @@ export async function migrate(options: Migrating): Promise<Migrated> {
     // A role that may make no tables is enough where all was done before.
     const { rows } = await connection.query("SELECT to_regclass('isomer_migrations') IS NULL AS missing", []);
     if (rows[0]?.["missing"] === 1) await connection.control(TABLE);
-    const [table] = (await connection.query(IS_OLDER, [])).rows;
-    if (table?.["older"] === 1) await connection.control("ALTER TABLE isomer_migrations ADD COLUMN columns TEXT");
     await connection.control(ONLY_OWNER_WRITES);
     const applied = await applyAll(connection, options);
-    return { applied, columns: await knownColumns(connection, options.sets) };
+    const columns = await knownColumns(connection, options.sets);
+    return { applied, columns, cluster: connection.cluster };
   } catch (error) {
     throw translate(error, occasion);
   } finally {
@@ -107,9 +107,16 @@ async function columnsOf(connection: Connection): Promise<readonly Column[]> {
 }
 
 async function knownColumns(connection: Connection, sets: readonly MigrationSet[]): Promise<readonly Column[]> {
+  const columns = await columnsOf(connection);
+  if (!(await recordsColumns(connection))) return columns;
   const { rows } = await connection.query("SELECT owner, name, columns FROM isomer_migrations", []);
   const ahead = columnsAhead(rows as unknown as MigrationColumns[], sets);
-  return (await columnsOf(connection)).filter(({ name }) => !ahead.has(name));
+  return columns.filter(({ name }) => !ahead.has(name));
+}
+
+/** Whether its table of migrations is one that has their columns. It gets them with the first step that is applied. */
+async function recordsColumns(connection: Connection): Promise<boolean> {
+  return (await connection.query(HAS_COLUMNS, [])).rows.length > 0;
 }
 
 async function applyAll(connection: Connection, { database, clock, sets }: Migrating): Promise<readonly string[]> {
@@ -117,7 +124,10 @@ async function applyAll(connection: Connection, { database, clock, sets }: Migra
   for (const set of sets) {
     const { rows } = await connection.query("SELECT owner, name, checksum FROM isomer_migrations", []);
     const applied = rows as unknown as AppliedMigration[];
-    for (const step of pendingMigrations({ database, dialect: "postgres", set, applied, hash: sha256 })) {
+    const steps = pendingMigrations({ database, dialect: "postgres", set, applied, hash: sha256 });
+    if (steps.length > 0 && !(await recordsColumns(connection)))
+      await connection.control("ALTER TABLE isomer_migrations ADD COLUMN columns TEXT");
+    for (const step of steps) {
       await apply(step, { connection, database, clock });
       names.push(`${step.owner}/${step.name}`);
     }

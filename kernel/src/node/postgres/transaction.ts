@@ -53,20 +53,20 @@ export class PostgresTransaction implements SqlConnection {
   }
 
   async all<R = Row>(sql: string, parameters: readonly SqlValue[] = NONE): Promise<R[]> {
-    return this.#parts.columns.rowsOf(await this.#send(sql, parameters)) as R[];
+    return (await this.#send(sql, parameters)).rows as R[];
   }
 
   async run(sql: string, parameters: readonly SqlValue[] = NONE): Promise<number> {
-    return (await this.#send(sql, parameters)).rowCount ?? 0;
+    return (await this.#send(sql, parameters)).count;
   }
 
   async #send(sql: string, parameters: readonly SqlValue[]) {
-    const { connection, label, begin, translate } = this.#parts;
+    const { connection, columns, label, begin, translate } = this.#parts;
     if (this.#over) throw TransactionOver.with({ label });
     this.#begun ??= connection.control(begin).catch((error: unknown) => this.#failed(error));
     this.#open += 1;
     try {
-      return await connection.query(sql, parameters);
+      return await connection.query(sql, parameters, columns);
     } catch (error) {
       this.#failed(error);
       throw translate(error);

@@ -61,6 +61,21 @@ function slowBody(): { readonly body: (connection: SqlConnection) => Promise<voi
   };
 }
 
+test("each replica sees the columns that its build knows, whoever migrated last", async () => {
+  const { stage, one, two, insert } = await setup();
+  const place = { name: "0002_place", sql: "ALTER TABLE entry ADD COLUMN place TEXT DEFAULT 'here'" };
+  const newer = { ...entrySchema, migrations: [...entrySchema.migrations, place] };
+  const look = (at: Replica): Promise<object[]> =>
+    stage.settle(at.database.read({ label: "look" }, (connection) => connection.all<object>("SELECT * FROM entry")));
+  await stage.settle(insert(one, "x"));
+  const [older, whole] = [[{ id: "x", n: 1 }], [{ id: "x", n: 1, place: "here" }]];
+  assert.deepEqual(await look(one), older);
+  await stage.settle(two.database.migrate([newer]));
+  assert.deepEqual([await look(one), await look(two)], [older, whole]);
+  await stage.settle(one.database.migrate([entrySchema]));
+  assert.deepEqual([await look(one), await look(two)], [older, whole]);
+});
+
 describe("replicas on one database", () => {
   test("take turns: none loses what another has written", async () => {
     const { stage, one, two, insert } = await setup();

@@ -7,7 +7,14 @@
  * what is committed stays, every connection is lost, and clients whose commit was under way do not know.
  */
 import { Transaction } from "../../sqlite/mod.ts";
-import { ConnectionLost, Contended, type SqlConnection } from "../../store/mod.ts";
+import {
+  ConnectionLost,
+  Contended,
+  type MigrationColumns,
+  type MigrationSet,
+  type SqlConnection,
+  columnsAhead,
+} from "../../store/mod.ts";
 import { ReadingConnection } from "../crashpoint.ts";
 import type { Faults } from "../faults.ts";
 import type { History } from "../history.ts";
@@ -44,6 +51,8 @@ interface Lane {
   readonly engine: Engine;
   holder: DatabaseSession | undefined;
   readonly waiting: Map<DatabaseSession, () => void>;
+  /** The columns that rows of a build are without; all are found out anew after a migration. */
+  readonly leftOut: Map<readonly MigrationSet[], ReadonlySet<string>>;
   /** Who took the lease of the service last, and which life of it. */
   leader: { readonly name: string; readonly life: Incarnation } | undefined;
 }
@@ -113,6 +122,7 @@ export class DatabaseServer {
     try {
       return work(lane.engine);
     } finally {
+      lane.leftOut.clear();
       this.#letGo(lane, session);
     }
   }
@@ -158,7 +168,8 @@ export class DatabaseServer {
     if (lane.holder === session) return;
     if (session.isOver) throw this.#gone(session);
     await this.#wait(lane, session);
-    const { occasion, isRead, label } = session.parts;
+    const { occasion, isRead, label, sets } = session.parts;
+    showTo(lane, sets);
     if (!isRead) lane.engine.session.control("BEGIN IMMEDIATE");
     const transaction = new Transaction(lane.engine.session, label);
     session.connection = isRead ? new ReadingConnection(transaction, lane.engine.session) : transaction;
@@ -220,7 +231,7 @@ export class DatabaseServer {
     let lane = this.#lanes.get(service);
     if (lane === undefined) {
       const engine = this.#parts.disks.of(service);
-      lane = { engine, holder: undefined, waiting: new Map(), leader: undefined };
+      lane = { engine, holder: undefined, waiting: new Map(), leftOut: new Map(), leader: undefined };
       this.#lanes.set(service, lane);
     }
     return lane;
@@ -237,4 +248,16 @@ export class DatabaseServer {
   #gone({ parts: { service } }: DatabaseSession): Error {
     return ConnectionLost.with({ database: service });
   }
+}
+
+/** Replicas have one connection here: before each transaction it is told what the build that asks does not know. */
+function showTo({ engine: { session }, leftOut }: Lane, sets: readonly MigrationSet[]): void {
+  let columns = leftOut.get(sets);
+  if (columns === undefined) {
+    const applied = sets.length === 0 ? [] : session.all("SELECT owner, name, columns FROM isomer_migrations", []);
+    columns = columnsAhead(applied as unknown as MigrationColumns[], sets);
+    leftOut.set(sets, columns);
+  }
+  // What it has prepared stays where nothing changes.
+  if (columns.symmetricDifference(session.leftOut).size > 0) session.leaveOut(columns);
 }

@@ -3,7 +3,7 @@
  * is sent gets there in order, or the connection is lost; its client then learns that it is, and never what became of its
  * last word.
  */
-import { ConnectionLost, type SqlConnection } from "../../store/mod.ts";
+import { ConnectionLost, type MigrationSet, type SqlConnection } from "../../store/mod.ts";
 import type { Incarnation, Machine } from "../machine.ts";
 import type { Network } from "../network.ts";
 import type { Scheduler } from "../scheduler.ts";
@@ -22,6 +22,8 @@ export interface SessionParts {
   /** The stable name of the transaction. */
   readonly occasion: string;
   readonly isRead: boolean;
+  /** What the client's build has migrated with: it does not see what a newer one has added. */
+  readonly sets: readonly MigrationSet[];
   readonly client: Client;
   readonly network: Network;
   readonly scheduler: Scheduler;

@@ -71,6 +71,7 @@ export class SharedDatabase implements Database {
   readonly #options: SharedDatabaseOptions;
   readonly #watchdog: Watchdog;
   readonly #queue: (() => Promise<void>)[] = [];
+  #sets: readonly MigrationSet[] = [];
   #isRunning = false;
   #closing: Promise<void> | undefined;
   #transactions = 0;
@@ -95,6 +96,7 @@ export class SharedDatabase implements Database {
 
   migrate(sets: readonly MigrationSet[]): Promise<readonly string[]> {
     const { clock } = this.#options;
+    this.#sets = sets;
     return this.#alone("migrate", ({ session }) => migrate({ database: this.name, session, clock, sets }));
   }
 
@@ -239,7 +241,7 @@ export class SharedDatabase implements Database {
   #connect({ label, about }: TransactionOptions, isRead: boolean, occasion: string): DatabaseSession {
     const { server, machine, incarnation, name } = this.#options;
     const client = { machine, incarnation };
-    return server.connect({ service: name, label, about, occasion, isRead, client });
+    return server.connect({ service: name, label, about, occasion, isRead, sets: this.#sets, client });
   }
 
   #remote(session: DatabaseSession, beforeStatement?: Stall): RemoteConnection {

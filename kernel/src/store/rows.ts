@@ -1,9 +1,10 @@
 /**
- * Makes rows of the values that the driver gives. Its own objects are dictionaries whose names it looks up anew for each
- * row: half of what a read by key costs, and slow to use. So it gives lists, and code that is made once for each list of
- * columns turns them into objects of one shape.
+ * Makes rows of the values that a driver gives. SQLite's own objects are dictionaries whose names it looks up anew for each
+ * row: half of what a read by key costs, and slow to use. PostgreSQL's keep the last of two columns with one name, though that
+ * may be the one to leave out. So they give lists, and code that is made once for each list of columns turns them into objects
+ * of one shape.
  */
-import type { Row, SqlValue } from "../store/mod.ts";
+import type { Row, SqlValue } from "./database.ts";
 
 /** Makes a row of its values, in the order of the columns. */
 export type MakeRow = (values: readonly SqlValue[]) => Row;
