@@ -287,6 +287,7 @@ class FleetProcess {
       ...(settings === undefined
         ? {}
         : { settings: settings({ url: fleet.gateways[0] ?? "", secrets: instance.secrets ?? {} }) }),
+      settingsFrom: `"settings" of defineFleet, in or below ${process.argv[1] ?? "the system's entry"}`,
     });
   }
 
