@@ -122,6 +122,22 @@ export const LettersLeft: FaultType<{ summary: string }> = defineFault({
     `${summary}\nMend what the reasons say, and repeat it; "isomer discard <event>" gives one up, and its key goes on.`,
 });
 
+/** No dead letter is of that event: it was handled or thrown away meanwhile, or is named otherwise. */
+export const LetterUnknown: FaultType<{ event: string; known: readonly string[] }> = defineFault({
+  code: "fleet/letter-unknown",
+  kind: "missing",
+  message: ({ event, known }) =>
+    `There is no dead letter of an event "${event}". ${known.length === 0 ? "There are none." : `There are: ${known.join(", ")}.`}`,
+});
+
+/** The fleet's folder cannot be made, or nothing can be kept in it. Name another with `--data`, or mend what it says. */
+export const FolderUnusable: FaultType<{ folder: string; detail: string }> = defineFault({
+  code: "fleet/folder-unusable",
+  kind: "conflict",
+  message: ({ folder, detail }) =>
+    `The fleet cannot keep anything in ${folder}: ${detail}. Name another folder with --data.`,
+});
+
 /** A process asks of the whole fleet what only the one with the operator's service may ask. */
 export const QuestionRefused: FaultType<{ operation: string }> = defineFault({
   code: "fleet/question-refused",
