@@ -14,7 +14,9 @@ export function logText({ instance, text }: LogLine, width: number): string {
   const time = first(fields, TIME).replace(/^\d{4}-\d\d-\d\dT(.*)Z$/, "$1");
   const level = typeof fields["level"] === "string" ? fields["level"].toUpperCase().padEnd(5) : "";
   const rest = Object.entries(fields).flatMap(([key, value]) =>
-    HEAD.has(key) ? [] : [`${key}=${typeof value === "string" ? value : JSON.stringify(value)}`],
+    HEAD.has(key) || (key === "instance" && value === instance)
+      ? []
+      : [`${key}=${typeof value === "string" ? value : JSON.stringify(value)}`],
   );
   const parts = [time, level, first(fields, MESSAGE), ...rest].filter((part) => part !== "");
   return `${name} │ ${parts.join(" ")}`;

@@ -266,7 +266,9 @@ export class Instance {
     this.#failures = failures;
     this.#restarts += 1;
     const next = waitMs === 0 ? "starts again" : `starts again in ${inSeconds(waitMs)}`;
-    say(`${this.name} ${how}; ${next}${isLoop ? ` (crash loop: ${failures} times in a row)` : ""}`);
+    say(
+      `${this.name} ${how}; ${next}${isLoop ? ` (crash loop: ${failures} times in a row; why: isomer logs ${this.name})` : ""}`,
+    );
     const sinceMs = this.#nowMs();
     this.#become({ is: "waiting", sinceMs, untilMs: sinceMs + waitMs, isLoop });
     for (const { reject } of this.#waiters) reject(how);

@@ -105,7 +105,9 @@ test("a process that cannot start is shown as a crash loop, and the rest of the 
   const fleet = await fakeFleet(context, { wrong: { orders: "crash" }, limits: { restart: quick } });
   await fleet.supervisor.start();
   assert.deepEqual(readyOf(fleet, "cart"), ["cart-1"]);
-  await until("it is called a crash loop", () => fleet.said.some((line) => /crash loop: 5 times/.test(line)));
+  await until("it is called a crash loop", () =>
+    fleet.said.some((line) => /loop: 5 times.*isomer logs orders-1/.test(line)),
+  );
   assert.match(readFileSync(fleetPaths.log(fleet.folder, "orders-1"), "utf8"), /crashed as told/);
 });
 
