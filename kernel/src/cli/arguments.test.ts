@@ -116,6 +116,22 @@ describe("a line of a log", () => {
     assert.equal(text(line), 'cart-1   │ 03:04:05.678 WARN  Slow. ms=12 who={"a":1} at=x');
   });
 
+  test("says of a fault what it says, and of a bug where it was met", () => {
+    const stack = "Fault: No.\n    at one (file:///a.ts:1:2)\n    at two (file:///b.ts:3:4)";
+    const fault = { name: "Fault", message: "No.", code: "a/b", kind: "invalid", data: { n: 1 }, stack };
+    const line = { level: "error", message: "It could not start." };
+    assert.equal(text({ ...line, error: fault }), "cart-1   │ ERROR It could not start. error=a/b: No.");
+    const bug = { name: "TypeError", message: "x is no function", stack, cause: fault };
+    assert.deepEqual(text({ ...line, error: bug }).split("\n"), [
+      "cart-1   │ ERROR It could not start. error=TypeError: x is no function, because of a/b: No.",
+      "cart-1   │     at one (file:///a.ts:1:2)",
+      "cart-1   │     at two (file:///b.ts:3:4)",
+    ]);
+    const noFile = { name: "Error", code: "ENOENT", message: "ENOENT: no such file", stack };
+    assert.equal(text({ ...line, error: noFile }), "cart-1   │ ERROR It could not start. error=ENOENT: no such file");
+    assert.doesNotMatch(text({ ...line, level: "warn", error: bug }), / at one/, "a warning is no bug");
+  });
+
   test("that is no JSON is shown as it is", () => {
     assert.equal(text("Error: boom"), "cart-1   │ Error: boom");
     assert.equal(text("{ not json"), "cart-1   │ { not json");

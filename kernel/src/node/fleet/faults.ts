@@ -35,7 +35,8 @@ export const NotReady: FaultType<{ instance: string; detail: string; logFile: st
   code: "fleet/not-ready",
   kind: "broken",
   message: ({ instance, detail, logFile }) =>
-    `${instance} did not become ready: it ${detail}. What was there before goes on. See ${logFile}.`,
+    `${instance} did not become ready: it ${detail}. What was there before goes on. Why: isomer logs ${instance}, ` +
+    `or ${logFile}.`,
 });
 
 /** The command and the fleet are of different builds. Use the `isomer` of the build that the fleet was started with. */
