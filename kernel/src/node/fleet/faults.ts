@@ -15,6 +15,14 @@ export const NoFleet: FaultType<{ folder: string }> = defineFault({
   message: ({ folder }) => `No fleet runs in ${folder}. Start one with "isomer fleet", or name its folder with --data.`,
 });
 
+/** The fleet's folder is another user's. Ask as the user who started the fleet: nobody else may tell it what to do. */
+export const NotOwner: FaultType<{ folder: string }> = defineFault({
+  code: "fleet/not-owner",
+  kind: "denied",
+  message: ({ folder }) =>
+    `This user may not look after a fleet in ${folder}: only the one who started it may. Ask as that user.`,
+});
+
 /** One change at a time: another is under way. Wait for its end, then repeat. */
 export const ChangeUnderWay: FaultType<{ change: string }> = defineFault({
   code: "fleet/change-under-way",

@@ -15,6 +15,7 @@ export {
   NoAnswer,
   NoFleet,
   NoStreams,
+  NotOwner,
   NotReady,
   OtherBuild,
   OtherProtocol,
