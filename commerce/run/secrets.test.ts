@@ -52,6 +52,14 @@ describe("secrets", () => {
     );
   });
 
+  test("whose file cannot be read are refused, by the name of the variable", () => {
+    const environment = { PAYMENTS_API_KEY_FILE: join(root, "nowhere") };
+    assert.throws(() => loadSecrets(newFolder(), { environment }), {
+      code: "run/bad-setting",
+      message: /^\$PAYMENTS_API_KEY_FILE names a file that cannot be read: .*nowhere/,
+    });
+  });
+
   test("that cannot be read are not made anew silently", () => {
     const folder = newFolder();
     loadSecrets(folder, { environment: {} });

@@ -71,13 +71,22 @@ function write(dataFolder: string, path: string, secrets: Readonly<Record<string
 /** An empty variable counts as absent: that is how deployment tools pass what is not set. */
 function fromEnvironment(environment: NodeJS.ProcessEnv, variable: string): string | undefined {
   const file = environment[`${variable}_FILE`] ?? "";
-  const given = file === "" ? (environment[variable] ?? "") : readFileSync(file, "utf8").trim();
+  const given = file === "" ? (environment[variable] ?? "") : readGiven(file, variable);
   if (file === "" && given === "") return undefined;
   if (given.length < LENGTH_MIN) {
     const where = file === "" ? `$${variable}` : `${file}, which $${variable}_FILE names,`;
     throw BadSetting.with({ detail: `${where} is shorter than ${LENGTH_MIN} characters. Take a longer secret.` });
   }
   return given;
+}
+
+function readGiven(file: string, variable: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw BadSetting.with({ detail: `$${variable}_FILE names a file that cannot be read: ${why}.` }, { cause });
+  }
 }
 
 function fresh(name: string, isReachable: boolean): string {

@@ -51,7 +51,8 @@ describe("the command", () => {
   }
 
   const refused: readonly [string, RegExp][] = [
-    ["rewind orders", /--to takes a position/],
+    ["rewind orders", /It takes --to: .*Use: isomer rewind <service> --to/],
+    ["--data x ps", /The command comes first, then --data/],
     ["rewind orders --to yesterday", /--to takes a position .* not "yesterday"/],
     ["redrive", /Use: isomer redrive <event \| all>/],
     ["bogus", /There is no command "bogus"/],
@@ -59,7 +60,7 @@ describe("the command", () => {
     ["restart constructor now", /Use: isomer restart <name>/],
     ["toString", /There is no command "toString"/],
     ["scale orders", /Use: isomer scale <name> <number>/],
-    ["scale orders many", /takes a whole number from 1 to 1000, not "many"/],
+    ["scale orders many", /takes a whole number from 1 to 32, not "many"/],
     ["scale orders 0", /takes a whole number/],
     ["ps --port 3", /It has no option --port\. Use: isomer ps/],
     ["ps --watch=yes", /--watch takes no value/],
@@ -111,7 +112,24 @@ describe("a line of a log", () => {
 
   test("shows time, level and message first, then whatever else there is", () => {
     const line = { level: "warn", time: "2026-01-02T03:04:05.678Z", message: "Slow.", ms: 12, who: { a: 1 }, at: "x" };
+    assert.equal(text({ ...line, instance: "cart-1" }), text(line), "who it is stands in front");
     assert.equal(text(line), 'cart-1   │ 03:04:05.678 WARN  Slow. ms=12 who={"a":1} at=x');
+  });
+
+  test("says of a fault what it says, and of a bug where it was met", () => {
+    const stack = "Fault: No.\n    at one (file:///a.ts:1:2)\n    at two (file:///b.ts:3:4)";
+    const fault = { name: "Fault", message: "No.", code: "a/b", kind: "invalid", data: { n: 1 }, stack };
+    const line = { level: "error", message: "It could not start." };
+    assert.equal(text({ ...line, error: fault }), "cart-1   │ ERROR It could not start. error=a/b: No.");
+    const bug = { name: "TypeError", message: "x is no function", stack, cause: fault };
+    assert.deepEqual(text({ ...line, error: bug }).split("\n"), [
+      "cart-1   │ ERROR It could not start. error=TypeError: x is no function, because of a/b: No.",
+      "cart-1   │     at one (file:///a.ts:1:2)",
+      "cart-1   │     at two (file:///b.ts:3:4)",
+    ]);
+    const noFile = { name: "Error", code: "ENOENT", message: "ENOENT: no such file", stack };
+    assert.equal(text({ ...line, error: noFile }), "cart-1   │ ERROR It could not start. error=ENOENT: no such file");
+    assert.doesNotMatch(text({ ...line, level: "warn", error: bug }), / at one/, "a warning is no bug");
   });
 
   test("that is no JSON is shown as it is", () => {

@@ -63,6 +63,11 @@ interface Usage {
   readonly takes: readonly [number, number];
 }
 
+const REWIND: Usage = {
+  usage: "rewind <service> --to <position | moment>",
+  options: { to: true },
+  takes: [1, 1],
+};
 const USAGES: Readonly<Record<string, Usage>> = {
   fleet: { usage: "fleet [--port n] [--placement file]", options: { port: true, placement: true }, takes: [0, 0] },
   ps: { usage: "ps [--watch] [--json]", options: { watch: false, json: false }, takes: [0, 0] },
@@ -96,7 +101,7 @@ const USAGES: Readonly<Record<string, Usage>> = {
   "retry-saga": { usage: "retry-saga <service> <saga>", options: {}, takes: [2, 2] },
   "abort-saga": { usage: "abort-saga <service> <saga>", options: {}, takes: [2, 2] },
   skip: { usage: "skip <service> <consumer> <source>", options: {}, takes: [3, 3] },
-  rewind: { usage: "rewind <service> --to <position | moment>", options: { to: true }, takes: [1, 1] },
+  rewind: REWIND,
 };
 const SHORT: Readonly<Record<string, string>> = { "-f": "--follow", "-n": "--lines", "-w": "--watch", "-h": "--help" };
 
@@ -109,6 +114,8 @@ export function readCommand(given: readonly string[]): Command {
   }
   if (name === "version" || name === "--version") return { do: "version" };
   if (name === "run" || name === "contract") return { do: name, rest };
+  if (name.startsWith("-"))
+    throw BadCommand.with({ detail: `The command comes first, then ${name}. "isomer help" lists what there is.` });
   const usage = Object.hasOwn(USAGES, name) ? USAGES[name] : undefined;
   if (usage === undefined)
     throw BadCommand.with({ detail: `There is no command "${name}". "isomer help" lists what there is.` });
@@ -144,7 +151,7 @@ function commandOf(name: string, words: readonly string[], options: ReadonlyMap<
     case "roll":
       return { do: name, folder, name: first, ...text("entry", "entry"), ...text("version-label", "label") };
     case "scale":
-      return { do: name, folder, name: first, replicas: numberOf("scale", second, 1_000) };
+      return { do: name, folder, name: first, replicas: numberOf("scale", second, REPLICAS_MAX) };
     case "place":
       return { do: name, folder, service: first, group: second };
     case "stop":
@@ -181,7 +188,8 @@ function inquiryOf(name: string, words: readonly string[], options: ReadonlyMap<
 type Told<T> = T extends unknown ? Omit<T, "folder" | "json"> : never;
 
 /** A position of the log, or a moment. */
-function placeOf(text = ""): number | Date {
+function placeOf(text: string | undefined): number | Date {
+  if (text === undefined) throw badUse(REWIND, "It takes --to: from where on. ");
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
   const moment = new Date(text);
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(moment.getTime())) return moment;
@@ -255,7 +263,7 @@ export const HELP = `isomer: runs a system of services, and looks after a local 
       --lines, -n <n>                so many of each log (default 20)
       --json                         as they were written
   isomer restart <name>            replaces processes, one after another
-  isomer roll <name>               the same with a new build
+  isomer roll <name>               replaces them by the code as it is now
       --entry <path>                 its entry, such as in another worktree
       --version-label <text>         how the build is called
   isomer scale <name> <n>          runs n processes of a group

@@ -45,6 +45,7 @@ async function fleet(
   const words = ["fleet", "--data", isRelative ? basename(folder) : folder, "--port", String(await freePorts(2))];
   const child = spawn(process.execPath, [ENTRY, ...words], {
     ...(isRelative ? { cwd: dirname(folder) } : {}),
+    env: { ...process.env, FAKE_HOST: '{"crashing":"crash"}' },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
@@ -94,7 +95,7 @@ test("a fleet is shown, changed and stopped by commands", async (context) => {
 
   assert.match((await run(folder, "logs", "cart")).out, /^shopping-1 │ INFO {2}ready\n(?:shopping-2|cart)/m);
   const unknown = await run(folder, "restart", "kart");
-  assert.equal(unknown.code, 1);
+  assert.deepEqual([unknown.code, unknown.out], [1, ""], "what was refused has not begun");
   assert.match(unknown.error, /^The fleet has no "kart"\. It has: /);
 
   const redriven = await run(folder, "redrive", "e-cart");
@@ -110,6 +111,18 @@ test("a fleet is shown, changed and stopped by commands", async (context) => {
   const entry = await run(folder, "roll", "cart", "--entry", "nowhere.ts");
   assert.equal(entry.code, 2);
   assert.match(entry.error, /^There is no \/.*\/nowhere\.ts to start processes with/);
+  assert.match(
+    (await run(folder, "roll", "cart", "--entry", "kernel")).error,
+    /kernel is a folder\. Name the module in it/,
+  );
+  const failed = await run(folder, "roll", "cart", "--version-label", "crashing");
+  assert.equal(failed.code, 1);
+  assert.equal(failed.out, "roll of cart begins\nshopping-3 ended with exit code 1; it is taken back\n");
+  assert.match(
+    failed.error,
+    /^shopping-3 did not become ready: [^\n]* Why: isomer logs shopping-3, or [^\n]*\n$/,
+    "why is told once",
+  );
 
   const stopped = await run(folder, "stop");
   assert.equal(stopped.code, 0, stopped.error);
@@ -136,6 +149,11 @@ test("what is wrong with a command goes to the standard error, with an exit code
   const help = await runBare(["contract", "diff", "--help"]);
   assert.deepEqual([help.code, help.error], [0, ""]);
   assert.equal((await runBare(["help", "bogus"])).code, 2);
+  const file = await run(ENTRY, "fleet");
+  assert.deepEqual([file.code, file.out], [1, ""]);
+  assert.match(file.error, /^The fleet cannot keep anything in .*fakes-main\.ts: .* is a file\. Name another folder/);
+  if (process.platform === "linux")
+    assert.match((await run("/proc/no", "fleet")).error, /^The fleet cannot keep anything/);
 });
 
 test("a signal stops a fleet in good order", async (context) => {

@@ -125,17 +125,37 @@ async function carryOut(command: Exclude<Command, { do: "contract" }>, options: 
     case "restart":
     case "roll":
     case "scale":
-    case "place": {
-      const { folder, ...request } = command;
-      await askFleet(folder, request, (text) => terminal.write(`${text}\n`));
-      return;
-    }
+    case "place":
+      return change(command, options);
     default: {
       // What is told beside goes where it does not get into what programs read.
       const say = (text: string): void => terminal.error(`${text}\n`);
       const columns = terminal.isLive ? terminal.size.columns : Number.POSITIVE_INFINITY;
       terminal.write(`${await inquire(command, { columns, say })}\n`);
     }
+  }
+}
+
+type Change = Extract<Command, { do: "restart" | "roll" | "scale" | "place" }>;
+
+/** One that fails ends with a line that says why, and so does its fault: it is told once, as what went wrong. */
+async function change({ folder, ...request }: Change, { terminal }: IsomerOptions): Promise<void> {
+  let held: string | undefined;
+  const tell = (): void => {
+    if (held !== undefined) terminal.write(`${held}\n`);
+    held = undefined;
+  };
+  try {
+    await askFleet(folder, request, (text) => {
+      tell();
+      held = text;
+      if (!text.includes(" failed: ")) tell();
+    });
+  } catch (error) {
+    if (isFault(error) && held?.endsWith(error.message) === true) held = undefined;
+    throw error;
+  } finally {
+    tell();
   }
 }
 

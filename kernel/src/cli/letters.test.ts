@@ -1,7 +1,7 @@
 /** Which dead letters are tried again, in which order, and what is said of those that fail. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LettersLeft, NoAnswer, NoFleet, UnknownName } from "../node/fleet/mod.ts";
+import { LetterUnknown, LettersLeft, NoAnswer, NoFleet } from "../node/fleet/mod.ts";
 import { defineFault } from "../std/mod.ts";
 import { type Decision, type Letter, decideLetters } from "./letters.ts";
 
@@ -73,7 +73,7 @@ test("a letter that there is not is told of, and all are never discarded", async
     const { tried, decide } = fleetOf([letter("1", "a")]);
     await (decision.event === "all"
       ? decide(decision)
-      : assert.rejects(decide(decision), (error) => UnknownName.is(error) && error.data.known[0] === "1"));
+      : assert.rejects(decide(decision), (error) => LetterUnknown.is(error) && error.data.known[0] === "1"));
     assert.deepEqual(tried, []);
   }
 });

@@ -2,7 +2,7 @@
  * Redrives or discards dead letters. One that fails again stops the later ones of its key at its subscriber, and nothing
  * else; what became of all is said in the end.
  */
-import { LettersLeft, NoAnswer, NoFleet, OtherProtocol, UnknownName } from "../node/fleet/mod.ts";
+import { LetterUnknown, LettersLeft, NoAnswer, NoFleet, OtherProtocol } from "../node/fleet/mod.ts";
 import { isFault, toFault } from "../std/mod.ts";
 
 /** How many names a refusal lists, and how many reasons are told. */
@@ -36,7 +36,7 @@ export interface Letters {
   say(text: string): void;
 }
 
-/** Resolves to what was done. @throws {UnknownName} for a letter that there is not, {LettersLeft} when some are left. */
+/** Resolves to what was done. @throws {LetterUnknown} for a letter that there is not, {LettersLeft} when some are left. */
 export async function decideLetters(decision: Decision, fleet: Letters): Promise<string> {
   const deciding = new Deciding(decision, fleet);
   try {
@@ -87,7 +87,7 @@ class Deciding {
   /** What is to be printed. @throws when not all that was meant is done. */
   end(): string {
     const { event } = this.#decision;
-    if (this.#meant === 0 && event !== "all") throw UnknownName.with({ name: event, known: this.#known });
+    if (this.#meant === 0 && event !== "all") throw LetterUnknown.with({ event, known: this.#known });
     if (this.#done + this.#gone === this.#meant) return this.summary;
     const more = this.#failed - this.#reasons.length;
     const lines = [...this.#reasons, ...(more > 0 ? [`and ${more} more`] : [])].map((line) => `  ${line}`);

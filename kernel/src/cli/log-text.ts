@@ -14,10 +14,45 @@ export function logText({ instance, text }: LogLine, width: number): string {
   const time = first(fields, TIME).replace(/^\d{4}-\d\d-\d\dT(.*)Z$/, "$1");
   const level = typeof fields["level"] === "string" ? fields["level"].toUpperCase().padEnd(5) : "";
   const rest = Object.entries(fields).flatMap(([key, value]) =>
-    HEAD.has(key) ? [] : [`${key}=${typeof value === "string" ? value : JSON.stringify(value)}`],
+    HEAD.has(key) || (key === "instance" && value === instance) ? [] : [`${key}=${valueText(value)}`],
   );
   const parts = [time, level, first(fields, MESSAGE), ...rest].filter((part) => part !== "");
-  return `${name} │ ${parts.join(" ")}`;
+  const stacks = fields["level"] === "error" ? Object.values(fields).flatMap(stackOf) : [];
+  return [parts.join(" "), ...stacks].map((line) => `${name} │ ${line}`).join("\n");
+}
+
+/** An error, as loggers write one. */
+interface Told {
+  readonly name?: string;
+  readonly message: string;
+  readonly code?: string;
+  /** A fault's. */
+  readonly kind?: string;
+  readonly stack?: string;
+  readonly cause?: unknown;
+}
+
+function isError(value: unknown): value is Told {
+  return typeof value === "object" && value !== null && typeof (value as Partial<Told>).message === "string";
+}
+
+/** Of an error what it says; of a bug also what it comes from. */
+function valueText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (!isError(value)) return JSON.stringify(value);
+  const { name = "Error", code = name, message, cause } = value;
+  const why = isBug(value) && isError(cause) ? `, because of ${valueText(cause)}` : "";
+  return `${message.startsWith(`${code}: `) ? "" : `${code}: `}${message}${why}`;
+}
+
+/** A fault, or what the system says of a file or a port, says what to do: where it was met is of no use to who reads it. */
+function isBug({ kind, code }: Told): boolean {
+  return code === undefined || kind === "broken";
+}
+
+function stackOf(value: unknown): readonly string[] {
+  if (!isError(value) || !isBug(value)) return [];
+  return (value.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
 }
 
 function fieldsOf(text: string): Readonly<Record<string, unknown>> | undefined {

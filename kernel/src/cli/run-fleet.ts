@@ -1,6 +1,14 @@
 /** `isomer fleet`: a fleet that runs for as long as the command does. */
 import { Broken, isFault } from "../std/mod.ts";
-import { ControlServer, type Placement, Supervisor, gatewayUrls, noEngines, readPlacement } from "../node/fleet/mod.ts";
+import {
+  ControlServer,
+  type Placement,
+  Supervisor,
+  gatewayUrls,
+  makeFolder,
+  noEngines,
+  readPlacement,
+} from "../node/fleet/mod.ts";
 import type { Command } from "./arguments.ts";
 import type { IsomerOptions } from "./isomer.ts";
 import { Screen } from "./screen.ts";
@@ -12,6 +20,7 @@ export async function runFleet(command: Extract<Command, { do: "fleet" }>, optio
   const system = await options.system();
   const { services, programs = {} } = system;
   const placement = withPort(readPlacement({ folder, services, programs: Object.keys(programs), file }), command.port);
+  makeFolder(folder);
   const engines = (await system.engines?.(folder)) ?? noEngines;
   const credentials = await system.credentials?.(folder);
   const secrets = system.secrets?.(folder);

@@ -43,6 +43,23 @@ test("what happened last is seen in a terminal of 24 lines, however many process
   ]);
 });
 
+test("what happened last is seen whole where it is wider than the terminal, and what was before it as far as there is room", () => {
+  const why = "See /home/somebody/projects/shop/fleet-data/logs/orders-2.log.";
+  const failed = `roll of orders failed: orders-2 did not become ready: it ended with exit code 1. ${why}`;
+  const lines = drawn(24, ["gone", failed]);
+  assert.ok(lines.length <= 23 && lines.every((line) => line.length < 80), lines.join("\n"));
+  assert.deepEqual(lines.slice(-3), [
+    "15:06:40 roll of orders failed: orders-2 did not become ready: it ended with",
+    "         exit code 1. See",
+    "         /home/somebody/projects/shop/fleet-data/logs/orders-2.log.",
+  ]);
+  assert.match(drawn(24, [failed, "gone"]).at(-2) ?? "", /^15:06:40 roll of orders failed: .* it ended wit…$/);
+  assert.deepEqual(drawn(24, ["x".repeat(100)]).slice(-2), [
+    `15:06:40 ${"x".repeat(70)}`,
+    `         ${"x".repeat(30)}`,
+  ]);
+});
+
 test("the table has all lines while nothing happened, and there is room for more where the terminal is higher", () => {
   assert.equal(drawn(24, []).length, 23);
   assert.equal(drawn(40, ["a", "b", "c", "d", "e", "f", "g"]).length, 23 + 1 + 6);

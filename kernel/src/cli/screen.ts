@@ -8,7 +8,7 @@ import { fleetTable } from "./table.ts";
 
 const REDRAW_MS = 500;
 const EVENTS_MAX = 6;
-/** So many are shown however many rows the table has: what a change or an end is at is said nowhere else. */
+/** So many lines are kept however many rows the table has: what a change or an end is at is said nowhere else. */
 const EVENTS_MIN = 2;
 const EVENTS_KEPT = 20;
 const HIDE_CURSOR = "\u001B[?25l";
@@ -71,13 +71,13 @@ export class Screen {
     const { columns, rows } = this.#terminal.size;
     // One line less than there is, or the terminal would scroll at the last line's end.
     const room = Math.max(4, rows - 1);
-    const kept = Math.min(EVENTS_MIN, this.#events.length);
+    const events = this.#events.map((event) => wrapped(event, columns - 1));
+    // What happened last is seen whole: it may say what went wrong, and where to look.
+    const kept = Math.min(EVENTS_MAX, Math.max(events.at(-1)?.length ?? 0, Math.min(EVENTS_MIN, events.length)));
     const rowsMax = Math.max(4, room - (kept === 0 ? 0 : kept + 1));
     const table = fleetTable(snapshot, { columns, rowsMax, isColoured: true });
     const space = Math.min(EVENTS_MAX, room - table.length - 1);
-    const events = space > 0 ? ["", ...this.#events.slice(-space)] : [];
-    const lines = [...table, ...events.map((line) => [...line].slice(0, columns - 1).join(""))];
-    this.#write(lines);
+    this.#write(space > 0 ? [...table, "", ...lastOf(events, space)] : table);
   }
 
   /** Writes lines over what was drawn before. */
@@ -86,6 +86,35 @@ export class Screen {
     this.#terminal.write(`${up}\r${lines.map((line) => `${line}${CLEAR_LINE}\n`).join("")}${CLEAR_BELOW}`);
     this.#drawn = lines.length;
   }
+}
+
+/** The last lines that there is room for; of an event that has more lines, the first. */
+function lastOf(events: readonly (readonly string[])[], space: number): readonly string[] {
+  let lines: readonly string[] = [];
+  for (const event of events.toReversed()) {
+    const room = space - lines.length;
+    if (room === 0) break;
+    const isCut = event.length > room;
+    const shown = event.slice(0, room).map((line, n) => (isCut && n === room - 1 ? `${line.slice(0, -1)}…` : line));
+    lines = [...shown, ...lines];
+  }
+  return lines;
+}
+
+/** What follows the first line stands below the text, behind the time. */
+const INDENT = " ".repeat("12:34:56 ".length);
+
+/** A text in lines of so many characters, broken between words where that is possible. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = [...text];
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(" ", width);
+    const end = space > INDENT.length ? space : width;
+    lines.push(rest.slice(0, end).join(""));
+    rest = [...INDENT, ...rest.slice(rest[end] === " " ? end + 1 : end)];
+  }
+  return [...lines, rest.join("")];
 }
 
 function timeOf(epochMs: number): string {

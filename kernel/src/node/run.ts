@@ -89,6 +89,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
       // Where it listens, nobody else does, and it will again.
       replica: `${hostname()} ${new URL(listening.url).host}`,
       ...(options.settings === undefined ? {} : { settings: options.settings(listening.url) }),
+      settingsFrom: '"settings" of runSystem',
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     });
   } catch (error) {

@@ -101,3 +101,15 @@ export const HttpFailed: FaultType<{ host: string; reason: string }> = defineFau
   kind: "unavailable",
   message: ({ host, reason }) => `No answer from ${host}: ${reason}.`,
 });
+
+/**
+ * A service cannot start with the settings that it is given. Nothing was started; mend what gives them. No value of a setting
+ * is told.
+ */
+export const SettingsUnfit: FaultType<{ service: string; problems: readonly string[]; from: string }> = defineFault({
+  code: "kernel/settings-unfit",
+  kind: "invalid",
+  message: ({ service, problems, from }) =>
+    `The settings of ${service} do not fit: ${problems.join("; ")}. They come from ${from}. ` +
+    `How they are given: docs/guide/service.md, "Settings and secrets".`,
+});

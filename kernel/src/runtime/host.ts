@@ -16,7 +16,6 @@ import {
 import { Admission, Outbound } from "../guard/mod.ts";
 import { Metrics, type TraceContext, Tracer, operationMetrics } from "../observe/mod.ts";
 import { type SagaEngine, sagaMigrations } from "../saga/mod.ts";
-import { validator } from "../schema/mod.ts";
 import { checkKept, sourcingMigrations } from "../sourcing/mod.ts";
 import type { Database } from "../store/mod.ts";
 import type { Reply, Transport } from "../transport/mod.ts";
@@ -37,6 +36,7 @@ import { Edge } from "./edge.ts";
 import { outsideTransport } from "./outside.ts";
 import { readingTransport } from "./reading.ts";
 import type { Elsewhere } from "./elsewhere.ts";
+import { settingsOf } from "./settings.ts";
 import type { Settings, System } from "./system.ts";
 import type { World } from "./world.ts";
 
@@ -62,6 +62,8 @@ export interface HostOptions {
   readonly system: System;
   readonly world: World;
   readonly settings?: Settings;
+  /** What gives them, for people who have to mend them: `"settings" of runSystem`. */
+  readonly settingsFrom?: string;
   /** Where the host counts and traces; its own unless said. */
   readonly metrics?: Metrics;
   readonly tracer?: Tracer;
@@ -96,17 +98,18 @@ export class Host implements HostView {
   #invocations = 0;
   #quiet: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
-  readonly #settings: Settings;
+  readonly #settingsOf: (service: Service) => unknown;
   readonly #placed: readonly Service[];
   readonly #elsewhere: Elsewhere | undefined;
   /** Carries calls to services that are not placed here. */
   readonly #outside: Transport | undefined;
   readonly #edge: Edge | undefined;
 
-  private constructor({ system, world, settings, metrics, tracer, place, elsewhere, externals }: HostOptions) {
+  private constructor(options: HostOptions) {
+    const { system, world, settings, settingsFrom, metrics, tracer, place, elsewhere, externals } = options;
     this.system = system;
     this.world = world;
-    this.#settings = settings ?? {};
+    this.#settingsOf = (service) => settingsOf(service, settings, settingsFrom);
     this.#placed = placedOf(system, place);
     this.#elsewhere = elsewhere;
     const outside = outsideTransport({ system, elsewhere: elsewhere?.transport, externals });
@@ -324,10 +327,7 @@ export class Host implements HostView {
   async #add(service: Service, shared: Shared): Promise<void> {
     const { world, system } = this;
     const { name } = service.contract;
-    const settings =
-      service.settings === undefined
-        ? {}
-        : validator(service.settings, `settings of ${name}`).parse(this.#settings[name] ?? {});
+    const settings = this.#settingsOf(service);
     checkKept(service.contract.events);
     const database = await world.storage.open(name);
     this.#databases.push(database);

@@ -35,6 +35,7 @@ export {
   OperatedElsewhere,
   OutputInvalid,
   OutputNotCommitted,
+  SettingsUnfit,
   TransactionUsed,
   Undeclared,
   UnknownOperation,

@@ -70,6 +70,11 @@ void test("the sentence of the fault says what to change", () => {
   });
 });
 
+void test("of a literal it says which", () => {
+  const [issue] = issuesOf(t.object({ version: t.literal(1) }), { version: 2 });
+  assert.deepEqual([issue?.path, issue?.message], ["/version", "must be 1"]);
+});
+
 void test("the list of issues is bounded, and so is what it quotes", () => {
   const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}${"x".repeat(5_000)}`, 1]));
   const text = JSON.stringify(issuesOf(Order, many));

@@ -129,6 +129,7 @@ function describe(error: { keyword: string; message: string; params: unknown }):
   }
   if (error.keyword === "required") return `must have the properties ${list(params["requiredProperties"])}`;
   if (error.keyword === "enum") return `must be one of ${list(params["allowedValues"])}`;
+  if (error.keyword === "const") return `must be ${list([params["allowedValue"]])}`;
   return error.message;
 }
 

@@ -105,5 +105,5 @@ test("a system that does not start says why", async () => {
   const plain = contract("needy", { version: "1.0.0" });
   const needy = implement()(plain, { settings: t.object({ currency: t.text() }), commands: {}, queries: {} });
   const system = defineSystem({ name: "needy", services: [needy], roles: {} });
-  await assert.rejects(checkSimulation({ ...base, system }), /does not start.*currency/s);
+  await assert.rejects(checkSimulation({ ...base, system }), /does not start.*currency.*"settings" of the simulation/s);
 });

@@ -293,6 +293,7 @@ export class Fleet {
         ? { elsewhere: { transport, broker } }
         : { elsewhere: { transport, broker, hints: member.hints }, leaseMs: SIM_LEASE_MS }),
       ...(simulation.settings === undefined ? {} : { settings: simulation.settings(SIM_URL) }),
+      settingsFrom: '"settings" of the simulation',
     });
     const occasion = (what: string): string => faults.occasion(what);
     if (member === undefined) machine.ports.set(CALLS, callListener(host.transport, clock, faults));

@@ -21,6 +21,7 @@ const app = defineFleet({ system: defineSystem({ name: "Shop", services: [orders
 describe("a process", () => {
   const refused: readonly [string, RegExp][] = [
     ["--services orders", /needs --fleet <folder> and --instance <name>.*"isomer fleet" starts all of them/],
+    ["--nonsense", /Unknown option '--nonsense'.* needs --fleet <folder>/],
     [`--instance orders-1 --fleet ${folder}/nowhere`, /What orders-1 is told in .*nowhere cannot be read: ENOENT/],
     [`--instance orders-2 --fleet ${folder}`, /What orders-2 is told in .* cannot be read: ENOENT/],
     [`--instance orders-1 --fleet ${folder} --services cart`, /its services are orders, not cart/],

@@ -45,17 +45,7 @@ const GRACE_MS = 10_000;
  * @throws {BadCommand} when they name no process, or say something else than its file.
  */
 export async function runFleetHost(app: FleetApp, words: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      services: { type: "string" },
-      gateway: { type: "boolean" },
-      port: { type: "string" },
-      instance: { type: "string" },
-      fleet: { type: "string" },
-      "version-label": { type: "string" },
-    },
-  });
+  const values = optionsOf(words);
   const { fleet: folder, instance: name } = values;
   if (folder === undefined || name === undefined) throw BadCommand.with({ detail: USE });
   const told = toldOf(folder, name);
@@ -74,9 +64,26 @@ export async function runFleetHost(app: FleetApp, words: readonly string[]): Pro
   }
 }
 
+const OPTIONS = {
+  services: { type: "string" },
+  gateway: { type: "boolean" },
+  port: { type: "string" },
+  instance: { type: "string" },
+  fleet: { type: "string" },
+  "version-label": { type: "string" },
+} as const;
 const USE =
   "run is how a fleet starts one process, and needs --fleet <folder> and --instance <name>: what the process may know " +
   'stands in that folder. "isomer fleet" starts all of them.';
+
+// oxlint-disable-next-line typescript/explicit-function-return-type -- what the parser makes of the options
+function optionsOf(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options: OPTIONS }).values;
+  } catch (cause) {
+    throw BadCommand.with({ detail: `${cause instanceof Error ? cause.message : String(cause)}. ${USE}` }, { cause });
+  }
+}
 
 function toldOf(folder: string, name: string): Pick<Told, "fleet" | "instance"> {
   try {
@@ -290,6 +297,7 @@ class FleetProcess {
       ...(settings === undefined
         ? {}
         : { settings: settings({ url: fleet.gateways[0] ?? "", secrets: instance.secrets ?? {} }) }),
+      settingsFrom: `"settings" of defineFleet, in or below ${process.argv[1] ?? "the system's entry"}`,
     });
   }
 

@@ -36,7 +36,9 @@ void test("it says why and ends, instead of being waited for", { skip: SKIP }, a
   writeFileSync(join(folder, "fleet.json"), JSON.stringify(fleet));
   writeFileSync(join(folder, "instances", "inn-1.json"), JSON.stringify(instance));
   const words = ["run", "--services", "inn", "--instance", "inn-1", "--fleet", folder];
-  assert.match(await ended(fork(ENTRY, words, { silent: true })), /The settings of inn do(?:es)? not fit .*house/);
+  const said = await ended(fork(ENTRY, words, { silent: true }));
+  assert.match(said, /The settings of inn do not fit: .*house/);
+  assert.match(said, /"settings\\" of defineFleet, in or below .*unstartable-main\.ts/, "it says what gives them");
 });
 
 void test("a gateway whose system does not load ends, too", async () => {

@@ -48,8 +48,9 @@ export class Asking {
   /** @throws {UnknownName}, {NoAnswer}; what the asked process throws. */
   async ask({ operation, service, input }: FleetQuestion): Promise<unknown> {
     if (service === undefined) return this.#all(operation, input);
-    if (!READS.has(operation)) this.#options.say(`${operation} of ${service}: ${JSON.stringify(input)}`);
-    const output = await this.#one(service, operation, input);
+    const group = this.#groupOf(service);
+    if (!READS.has(operation)) this.#options.say(`${operation} of ${service}${inWords(input)}`);
+    const output = await this.#one(group, operation, input);
     if (operation !== REWIND) return output;
     const { position } = output as { position: number };
     const { rewind } = this.#options.engines;
@@ -58,8 +59,7 @@ export class Asking {
     return output;
   }
 
-  /** Of replicas one runs the sagas, and hears: the others say that it is elsewhere. */
-  async #one(service: string, operation: string, input: unknown): Promise<unknown> {
+  #groupOf(service: string): Group {
     const { groups } = this.#options;
     const group = [...groups.values()].find(({ wish }) => wish.services.includes(service));
     if (group === undefined) throw UnknownName.with({ name: service, known: [...groups.keys()] });
@@ -67,6 +67,11 @@ export class Asking {
       throw NotOperated.with({
         detail: `"${service}" is a program of its own: the fleet knows nothing of what is in it.`,
       });
+    return group;
+  }
+
+  /** Of replicas one runs the sagas, and hears: the others say that it is elsewhere. */
+  async #one(group: Group, operation: string, input: unknown): Promise<unknown> {
     let failure: unknown = NoAnswer.with({ instance: group.name });
     for (const instance of ready(group)) {
       try {
@@ -144,6 +149,15 @@ interface Unanswered {
 function pageOf(items: readonly Item[], input: unknown, isMore: boolean): Answers {
   const { limit = OPERATOR_LIMIT } = input as { readonly limit?: number };
   return letterPage(items as readonly (Item & LetterPlace)[], limit, isMore);
+}
+
+/** What was asked beside the service, for people. */
+function inWords(input: unknown): string {
+  const { service: _, ...rest } = (input ?? {}) as Item;
+  const words = Object.entries(rest).map(
+    ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return words.length === 0 ? "" : `: ${words.join(", ")}`;
 }
 
 function unansweredBy(from: string, error: unknown): Unanswered {

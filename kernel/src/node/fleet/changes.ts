@@ -53,29 +53,37 @@ export class Changes {
    * that counts, unless said. @throws {NotReady} when a new one is not ready; the old ones of its group go on.
    */
   roll(name: string, build: Partial<Build> = {}): Promise<void> {
-    return this.#exclusively(`roll of ${name}`, async () => {
-      this.#rolls += 1;
-      const label = build.label ?? `${this.#build.label.replace(/\+\d+$/, "")}+${this.#rolls}`;
-      const next = { entry: build.entry ?? this.#build.entry, label };
-      for (const group of this.#named(name)) await this.#replace(group, { build: next });
-      if (name === "all") this.#build = next;
-    });
+    return this.#exclusively(
+      `roll of ${name}`,
+      () => this.#named(name),
+      async (groups) => {
+        this.#rolls += 1;
+        const label = build.label ?? `${this.#build.label.replace(/\+\d+$/, "")}+${this.#rolls}`;
+        const next = { entry: build.entry ?? this.#build.entry, label };
+        for (const group of groups) await this.#replace(group, { build: next });
+        if (name === "all") this.#build = next;
+      },
+    );
   }
 
   /** Replaces the processes of a group, or `all`, by ones of the same build; one that waits is started at once. */
   restart(name: string): Promise<void> {
-    return this.#exclusively(`restart of ${name}`, async () => {
-      for (const group of this.#named(name)) {
-        for (const instance of group.instances) instance.retryNow();
-        await this.#replace(group, {});
-      }
-    });
+    return this.#exclusively(
+      `restart of ${name}`,
+      () => this.#named(name),
+      async (groups) => {
+        for (const group of groups) {
+          for (const instance of group.instances) instance.retryNow();
+          await this.#replace(group, {});
+        }
+      },
+    );
   }
 
   /** Sets how many processes a group has. @throws {PlacementInvalid | UnknownName | NotReady} */
   scale(name: string, replicas: number): Promise<void> {
-    return this.#exclusively(`scaling ${name} to ${replicas}`, async () => {
-      const placement = scaleGroup(this.#placement, name, replicas);
+    const planned = (): Placement => scaleGroup(this.#placement, name, replicas);
+    return this.#exclusively(`scaling ${name} to ${replicas}`, planned, async (placement) => {
       for (const group of this.#named(name)) await group.become({ ...group.wish, replicas });
       this.#keep(placement);
     });
@@ -83,8 +91,8 @@ export class Changes {
 
   /** Moves a service to another group; it is in a ready process at every moment. */
   place(service: string, to: string): Promise<void> {
-    return this.#exclusively(`moving ${service} to ${to}`, async () => {
-      const placement = placeService(this.#placement, service, to, this.#options.programs);
+    const planned = (): Placement => placeService(this.#placement, service, to, this.#options.programs);
+    return this.#exclusively(`moving ${service} to ${to}`, planned, async (placement) => {
       await this.#move(placement);
       this.#keep(placement);
     });
@@ -129,15 +137,19 @@ export class Changes {
     return group.become({ ...group.wish, ...change, generation: this.#generation });
   }
 
-  /** One change at a time: two that interleave would leave a placement that nobody asked for. */
-  async #exclusively(change: string, action: () => Promise<void>): Promise<void> {
+  /**
+   * One change at a time: two that interleave would leave a placement that nobody asked for. What the plan refuses has not
+   * begun, and is told to nobody but who asked.
+   */
+  async #exclusively<P>(change: string, plan: () => P, action: (planned: P) => Promise<void>): Promise<void> {
     const { refusal, say } = this.#options;
     const other = refusal() ?? this.#underWay;
     if (other !== undefined) throw ChangeUnderWay.with({ change: other });
+    const planned = plan();
     this.#underWay = change;
     say(`${change} begins`);
     try {
-      await action();
+      await action(planned);
       say(`${change} is done`);
     } catch (error) {
       say(`${change} failed: ${error instanceof Error ? error.message : "unknown"}`);

@@ -15,12 +15,12 @@ import {
   parseControlLine,
   socketOf,
 } from "./control-protocol.ts";
-import { NoFleet, OtherBuild, OtherProtocol, SupervisorSilent } from "./faults.ts";
+import { NoFleet, NotOwner, OtherBuild, OtherProtocol, SupervisorSilent } from "./faults.ts";
 import type { FleetSnapshot } from "./rows.ts";
 
 /**
  * Asks the fleet of a folder to do something, and resolves when it is done; `say` hears how it goes.
- * @throws {NoFleet} when none runs there, or it ended before it answered; {SupervisorSilent}; {OtherProtocol} or
+ * @throws {NoFleet} when none runs there, or it ended before it answered; {NotOwner}; {SupervisorSilent}; {OtherProtocol} or
  *   {OtherBuild} when the two do not understand one another; what the fleet throws.
  */
 export async function askFleet(
@@ -62,7 +62,9 @@ async function askOnce(
   const socket = createConnection(socketOf(folder));
   const gone = NoFleet.with({ folder });
   const failed = new Promise<never>((_, reject) => {
-    socket.once("error", () => reject(gone));
+    // Whether one runs there nobody else can see.
+    const isClosed = ({ code }: NodeJS.ErrnoException): boolean => code === "EACCES" || code === "EPERM";
+    socket.once("error", (error) => reject(isClosed(error) ? NotOwner.with({ folder }) : gone));
     if (request.do === "ps") socket.setTimeout(SILENT_MS, () => reject(SupervisorSilent.with({ folder })));
   });
   failed.catch(() => undefined);

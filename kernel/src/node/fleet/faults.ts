@@ -15,6 +15,14 @@ export const NoFleet: FaultType<{ folder: string }> = defineFault({
   message: ({ folder }) => `No fleet runs in ${folder}. Start one with "isomer fleet", or name its folder with --data.`,
 });
 
+/** The fleet's folder is another user's. Ask as the user who started the fleet: nobody else may tell it what to do. */
+export const NotOwner: FaultType<{ folder: string }> = defineFault({
+  code: "fleet/not-owner",
+  kind: "denied",
+  message: ({ folder }) =>
+    `This user may not look after a fleet in ${folder}: only the one who started it may. Ask as that user.`,
+});
+
 /** One change at a time: another is under way. Wait for its end, then repeat. */
 export const ChangeUnderWay: FaultType<{ change: string }> = defineFault({
   code: "fleet/change-under-way",
@@ -35,7 +43,8 @@ export const NotReady: FaultType<{ instance: string; detail: string; logFile: st
   code: "fleet/not-ready",
   kind: "broken",
   message: ({ instance, detail, logFile }) =>
-    `${instance} did not become ready: it ${detail}. What was there before goes on. See ${logFile}.`,
+    `${instance} did not become ready: it ${detail}. What was there before goes on. Why: isomer logs ${instance}, ` +
+    `or ${logFile}.`,
 });
 
 /** The command and the fleet are of different builds. Use the `isomer` of the build that the fleet was started with. */
@@ -120,6 +129,22 @@ export const LettersLeft: FaultType<{ summary: string }> = defineFault({
   kind: "conflict",
   message: ({ summary }) =>
     `${summary}\nMend what the reasons say, and repeat it; "isomer discard <event>" gives one up, and its key goes on.`,
+});
+
+/** No dead letter is of that event: it was handled or thrown away meanwhile, or is named otherwise. */
+export const LetterUnknown: FaultType<{ event: string; known: readonly string[] }> = defineFault({
+  code: "fleet/letter-unknown",
+  kind: "missing",
+  message: ({ event, known }) =>
+    `There is no dead letter of an event "${event}". ${known.length === 0 ? "There are none." : `There are: ${known.join(", ")}.`}`,
+});
+
+/** The fleet's folder cannot be made, or nothing can be kept in it. Name another with `--data`, or mend what it says. */
+export const FolderUnusable: FaultType<{ folder: string; detail: string }> = defineFault({
+  code: "fleet/folder-unusable",
+  kind: "conflict",
+  message: ({ folder, detail }) =>
+    `The fleet cannot keep anything in ${folder}: ${detail}. Name another folder with --data.`,
 });
 
 /** A process asks of the whole fleet what only the one with the operator's service may ask. */

@@ -86,13 +86,10 @@ export class Group {
     const before = this.#wish;
     this.#wish = wish;
     try {
-      await this.#settle();
+      await this.#settle(before);
     } catch (error) {
+      const undone = this.#members.filter((member) => this.#isNew(member, before));
       this.#wish = before;
-      const isNew = ({ generation }: Member): boolean => generation === wish.generation;
-      // When only the number changed, the new processes are the last ones.
-      const undone =
-        before.generation === wish.generation ? this.#members.slice(before.replicas) : this.#members.filter(isNew);
       await Promise.all(undone.map((member) => this.#retire(member)));
       while (this.#members.length < before.replicas && !this.#options.isEnding()) this.#start();
       throw error;
@@ -104,7 +101,14 @@ export class Group {
     await Promise.all(this.#members.map((member) => this.#retire(member)));
   }
 
-  async #settle(): Promise<void> {
+  /** Whether a member came with the change that is under way; when only the number changes, the new ones are the last. */
+  #isNew(member: Member, before: GroupWish): boolean {
+    const { generation } = this.#wish;
+    if (before.generation === generation) return this.#members.indexOf(member) >= before.replicas;
+    return member.generation === generation;
+  }
+
+  async #settle(before: GroupWish): Promise<void> {
     for (;;) {
       if (this.#options.isEnding()) throw ChangeUnderWay.with({ change: "stopping" });
       const planned = this.#members.map(({ instance, generation }) => ({
@@ -116,14 +120,16 @@ export class Group {
       if (step.do === "nothing") return;
       if (step.do === "start") this.#start();
       else if (step.do === "retire") await this.#retire(this.#member(step.name));
-      else await this.#untilReady(this.#member(step.name).instance);
+      else await this.#untilReady(this.#member(step.name), before);
     }
   }
 
-  async #untilReady(instance: Instance): Promise<void> {
+  async #untilReady(member: Member, before: GroupWish): Promise<void> {
+    const { instance } = member;
     const { name, spec } = instance;
     try {
-      await instance.ready();
+      // Those from before are not given up with the change: they are tried again.
+      await instance.ready({ isOnce: this.#isNew(member, before) });
     } catch (error) {
       const detail = error instanceof Error ? error.message : "ended";
       throw NotReady.with({ instance: name, detail, logFile: fleetPaths.log(spec.folder, name) });

@@ -52,6 +52,13 @@ export interface InstanceOptions {
   readonly changed: () => void;
 }
 
+interface Waiter {
+  /** Whether the place is given up when the process ends instead. */
+  readonly isOnce: boolean;
+  readonly resolve: () => void;
+  readonly reject: (detail: string) => void;
+}
+
 /** How long a process may take to answer what it is asked, in milliseconds. */
 const ASK_MS = 30_000;
 
@@ -59,7 +66,7 @@ const ASK_MS = 30_000;
 export class Instance {
   readonly spec: HostSpec;
   readonly #options: InstanceOptions;
-  readonly #waiters = new Set<{ resolve: () => void; reject: (detail: string) => void }>();
+  readonly #waiters = new Set<Waiter>();
   #state: InstanceState;
   #process: HostProcess | undefined;
   #meter = new RateMeter();
@@ -118,11 +125,15 @@ export class Instance {
     this.#launch();
   }
 
-  /** Resolves when a process is ready. Rejects with what happened, as text, when it ended or took too long instead. */
-  ready(): Promise<void> {
+  /**
+   * Resolves when a process is ready. Rejects with what happened, as text, when it ended or took too long instead; with
+   * `isOnce` none is started after that: whoever waits takes the place back.
+   */
+  ready({ isOnce = false }: { readonly isOnce?: boolean } = {}): Promise<void> {
     if (this.#state.is === "ready") return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const waiter = {
+      const waiter: Waiter = {
+        isOnce,
         resolve: () => (this.#waiters.delete(waiter), resolve()),
         reject: (detail: string) => (this.#waiters.delete(waiter), reject(new Error(detail))),
       };
@@ -246,11 +257,18 @@ export class Instance {
     const readyForMs = this.#readyAtMs === undefined ? 0 : this.#nowMs() - this.#readyAtMs;
     this.#readyAtMs = undefined;
     if (this.#retired !== undefined) return this.#end();
+    if ([...this.#waiters].some(({ isOnce }) => isOnce)) {
+      say(`${this.name} ${how}; it is taken back`);
+      for (const { reject } of this.#waiters) reject(how);
+      return this.#end();
+    }
     const { failures, waitMs, isLoop } = restartAfter(this.#failures, readyForMs, limits.restart);
     this.#failures = failures;
     this.#restarts += 1;
     const next = waitMs === 0 ? "starts again" : `starts again in ${inSeconds(waitMs)}`;
-    say(`${this.name} ${how}; ${next}${isLoop ? ` (crash loop: ${failures} times in a row)` : ""}`);
+    say(
+      `${this.name} ${how}; ${next}${isLoop ? ` (crash loop: ${failures} times in a row; why: isomer logs ${this.name})` : ""}`,
+    );
     const sinceMs = this.#nowMs();
     this.#become({ is: "waiting", sinceMs, untilMs: sinceMs + waitMs, isLoop });
     for (const { reject } of this.#waiters) reject(how);

@@ -9,10 +9,13 @@ export {
   BadCommand,
   ChangeUnderWay,
   FolderClosed,
+  FolderUnusable,
+  LetterUnknown,
   LettersLeft,
   NoAnswer,
   NoFleet,
   NoStreams,
+  NotOwner,
   NotReady,
   OtherBuild,
   OtherProtocol,
@@ -40,7 +43,7 @@ export {
   type SupervisorMessage,
   outcomeOf,
 } from "./host-messages.ts";
-export { entryAt, folderAt } from "./given-paths.ts";
+export { entryAt, folderAt, makeFolder } from "./given-paths.ts";
 export type { Build } from "./host-process.ts";
 export type { InstanceLimits } from "./instance.ts";
 export { endLeftovers, loggedInstances } from "./leftovers.ts";

@@ -93,6 +93,10 @@ describe("names", () => {
     assert.throws(() => placeService(grouped, "sales", "payments"), /"sales" is a group, not a service/);
   });
 
+  test("of gateways do not move, and nobody is told that there are none", () => {
+    assert.throws(() => placeService(placement, "gateway", "orders"), /gateways share no process with services/);
+  });
+
   test("of services that gave their group its name do not leave it to others", () => {
     assert.throws(
       () => placeService(placement, "orders", "sales"),

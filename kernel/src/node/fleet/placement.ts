@@ -168,6 +168,7 @@ export function placeService(
   group: string,
   programs: readonly string[] = [],
 ): Placement {
+  if (service === GATEWAY) fail("gateways share no process with services, and stay where they are.");
   const from = groupOf(placement, service);
   const source = placement.groups[from];
   if (source === undefined || !source.services.includes(service)) fail(`"${service}" is a group, not a service.`);

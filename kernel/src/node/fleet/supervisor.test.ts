@@ -105,7 +105,9 @@ test("a process that cannot start is shown as a crash loop, and the rest of the 
   const fleet = await fakeFleet(context, { wrong: { orders: "crash" }, limits: { restart: quick } });
   await fleet.supervisor.start();
   assert.deepEqual(readyOf(fleet, "cart"), ["cart-1"]);
-  await until("it is called a crash loop", () => fleet.said.some((line) => /crash loop: 5 times/.test(line)));
+  await until("it is called a crash loop", () =>
+    fleet.said.some((line) => /loop: 5 times.*isomer logs orders-1/.test(line)),
+  );
   assert.match(readFileSync(fleetPaths.log(fleet.folder, "orders-1"), "utf8"), /crashed as told/);
 });
 
@@ -201,6 +203,8 @@ test("a roll to a build that does not start is undone, and what ran before never
   await assert.rejects(fleet.supervisor.changes.roll("orders", { label: "v2" }), NotReady.is);
   assert.deepEqual(readyOf(fleet, "orders"), ["orders-1"]);
   assert.equal(pidOf(fleet, "orders-1"), pid);
+  const told = fleet.said.filter((line) => line.startsWith("orders-2 "));
+  assert.deepEqual(told, ["orders-2 ended with exit code 1; it is taken back"], "nobody is told that it starts again");
   await fleet.supervisor.changes.scale("orders", 2);
   const rows = fleet.supervisor.snapshot().rows.filter(({ group }) => group === "orders");
   assert.deepEqual(
@@ -208,6 +212,14 @@ test("a roll to a build that does not start is undone, and what ran before never
     ["v1 ready", "v1 ready"],
     "what is started later is of the old build",
   );
+});
+
+test("a change that waits for a process from before does not give that one up", async (context) => {
+  const fleet = await fakeFleet(context, { wrong: { orders: "crash" }, limits: { restart: quick } });
+  await fleet.supervisor.start();
+  await assert.rejects(fleet.supervisor.changes.scale("orders", 2), NotReady.is);
+  const starts = fleet.said.filter((line) => line.startsWith("orders-1 ")).length;
+  await until("it is tried again", () => fleet.said.filter((line) => line.startsWith("orders-1 ")).length > starts);
 });
 
 test("a fleet that is stopped while it rolls leaves no process behind, and starts none", async (context) => {

@@ -6,7 +6,6 @@
  * the next start ends what did not, and starts everything anew. A change that was under way is forgotten: the placement
  * file is written when a change is complete.
  */
-import { mkdirSync } from "node:fs";
 import { type Clock, type Timer, isFault } from "../../std/mod.ts";
 import { type FolderLock, lockFolder } from "../sqlite/folder-lock.ts";
 import { freePort, isFreePort } from "../engines/mod.ts";
@@ -18,6 +17,7 @@ import { PortTaken, ServerFailed } from "./faults.ts";
 import { fleetPaths, replaceFile, writeFleetFile } from "./fleet-file.ts";
 import { Group, type GroupWish, type Place } from "./group.ts";
 import type { Build, HostSpec } from "./host-process.ts";
+import { makeFolder } from "./given-paths.ts";
 import { Instance, type InstanceLimits } from "./instance.ts";
 import { InstanceFiles } from "./instance-files.ts";
 import { instanceRow } from "./instance-row.ts";
@@ -127,10 +127,9 @@ export class Supervisor {
     return this.#options.folder;
   }
 
-  /** Takes the folder, making it if need be. @throws {FolderInUse} when a fleet runs in it. */
+  /** Takes the folder, making it if need be. @throws {FolderInUse} when a fleet runs in it; {FolderUnusable}. */
   lock(): void {
-    // Servers that run as another user must get to their own folders in it; all else is readable by its owner only.
-    mkdirSync(this.folder, { recursive: true, mode: 0o711 });
+    makeFolder(this.folder);
     this.#lock ??= lockFolder(this.folder);
   }
 
