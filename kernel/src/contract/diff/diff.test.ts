@@ -204,6 +204,26 @@ void describe("a change of a contract", () => {
     assert.deepEqual(plan.steps, []);
   });
 
+  test("of who uses a service: it lets in whom its build knows", () => {
+    const prices = contract("prices", {
+      version: "1.0.0",
+      queries: { price: query({ input: t.object({}), output: t.object({}), allow: [anyone] }) },
+    });
+    const cart = contract("cart", { version: "1.0.0" });
+    const shop = (...uses: readonly string[]) => [
+      snapshotOf(prices, { uses: [], hears: [] }),
+      snapshotOf(cart, { uses, hears: [] }),
+    ];
+    assert.deepEqual(pairs(contractPlan(shop(), shop("prices"))), ["prices < cart"]);
+    assert.deepEqual(pairs(contractPlan(shop("prices"), shop())), ["cart < prices"]);
+    assert.equal(contractPlan(shop("prices"), shop("prices")).verdict, "compatible");
+    assert.deepEqual(
+      pairs(contractPlan(shop().slice(0, 1), shop("prices"))),
+      ["prices < cart"],
+      "of a new service, too",
+    );
+  });
+
   test("is told as text, with the order", () => {
     const plan = planOf({}, { output: t.object({ state: OUTPUT.state }) });
     assert.equal(
