@@ -1,9 +1,10 @@
 /** Two builds of one service on one database: what the one has recorded, the other recognises and goes on with. */
 import assert from "node:assert/strict";
 import { type TestContext, describe, test } from "node:test";
-import { anyone, command, contract, services } from "../contract/mod.ts";
+import { anyone, command, contract, query, services } from "../contract/mod.ts";
 import { systemClock } from "../node/clock.ts";
 import { openWorld } from "../node/world.ts";
+import { type SagaView, saga, signal } from "../saga/mod.ts";
 import { type ObjectSchema, t } from "../schema/mod.ts";
 import { silentLogger } from "../std/mod.ts";
 import { Host, type Service, defineSystem, implement } from "./mod.ts";
@@ -126,5 +127,111 @@ describe("an answer that a newer build has recorded", () => {
     const start = deployment(context);
     await assert.rejects(add(await start(...kitchen(2, true))));
     assert.deepEqual((await add(await start(...kitchen(1, false)))).output, made(1, "a"));
+  });
+});
+
+describe("a saga that a newer build has a part in", () => {
+  type From = "input" | "step" | "signal";
+  const Id = t.object({ id: t.text() });
+
+  /** The saga adds, waits for a word, and keeps and returns what it knows from one of three places. */
+  function pantry(build: 1 | 2, from: From): readonly Service[] {
+    const Item = itemOf(build);
+    const [allow, transact] = [[services("desk")], { output: t.object({}), allow: [anyone] }];
+    const stock = contract("stock", {
+      version: "1.0.0",
+      commands: {
+        add: command({ input: Id, output: Item, allow }),
+        keep: command({ input: Item, output: t.object({}), allow }),
+      },
+    });
+    const desk = contract("desk", {
+      version: "1.0.0",
+      commands: { begin: command({ input: Id, ...transact }), tell: command({ input: Id, ...transact }) },
+      queries: { saga: query({ input: Id, output: t.unknown(), allow: [anyone] }) },
+    });
+    const word = signal("word", Item);
+    const store = saga<Tables, "stock">()("store", {
+      input: Item,
+      output: Item,
+      async run(s, input) {
+        const step = await s.step("add", stock.add({ id: input.id }), { undo: () => stock.keep(input) });
+        const told = (await s.wait("told", word, { timeoutMs: 600_000 })) ?? step;
+        const kept = { input, step, signal: told }[from];
+        await s.step("keep", stock.keep(kept));
+        return kept;
+      },
+    });
+    return [
+      implement()(stock, {
+        commands: {
+          add: ({ id }, ctx) => ctx.transaction(async () => made(build, id)),
+          keep: (_, ctx) => ctx.transaction(async () => ({})),
+        },
+        queries: {},
+      }),
+      implement<Tables>()(desk, {
+        uses: [stock],
+        sagas: [store],
+        commands: {
+          begin: ({ id }, ctx) =>
+            ctx.transaction(async (tx) => {
+              await tx.start(store, made(build, id), id);
+              return {};
+            }),
+          tell: ({ id }, ctx) =>
+            ctx.transaction(async (tx) => {
+              await tx.signal(id, word, made(build, id));
+              return {};
+            }),
+        },
+        queries: { saga: async ({ id }, ctx) => ctx.saga(id) },
+      }),
+    ];
+  }
+
+  const ask = async (host: Host, operation: string): Promise<unknown> =>
+    (await host.invoke({ service: "desk", operation, input: { id: "a" } })).output;
+  async function until(host: Host, ...wanted: readonly SagaView["status"][]): Promise<SagaView> {
+    for (;;) {
+      const view = (await ask(host, "saga")) as SagaView | undefined;
+      if (view !== undefined && wanted.includes(view.status)) return view;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  const over = ["completed", "compensated", "stuck"] as const;
+
+  for (const from of ["input", "signal"] as const) {
+    test(`goes on in an older one that leads, with its ${from}`, async (context) => {
+      const start = deployment(context);
+      const [older, newer] = [await start(...pantry(1, from)), await start(...pantry(2, from))];
+      await ask(newer, "begin");
+      await until(older, "waiting");
+      await ask(newer, "tell");
+      const { status, output, fault } = await until(older, ...over);
+      assert.deepEqual({ status, output, fault }, { status: "completed", output: made(1, "a"), fault: undefined });
+    });
+  }
+
+  test("goes on in an older one with what a step had answered, and ends as that knows it", async (context) => {
+    const start = deployment(context);
+    const newer = await start(...pantry(2, "step"));
+    await ask(newer, "begin");
+    await until(newer, "waiting");
+    await newer.stop();
+    const older = await start(...pantry(1, "step"));
+    await ask(older, "tell");
+    const { status, output, fault } = await until(older, ...over);
+    assert.deepEqual({ status, output, fault }, { status: "completed", output: made(1, "a"), fault: undefined });
+  });
+
+  test("is seen by an older one as that knows it", async (context) => {
+    const start = deployment(context);
+    const [newer, older] = [await start(...pantry(2, "step")), await start(...pantry(1, "step"))];
+    await ask(newer, "begin");
+    await until(newer, "waiting");
+    await ask(newer, "tell");
+    assert.deepEqual((await until(newer, ...over)).output, made(2, "a"));
+    assert.deepEqual((await until(older, ...over)).output, made(1, "a"));
   });
 });
