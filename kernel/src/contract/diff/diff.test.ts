@@ -224,6 +224,18 @@ void describe("a change of a contract", () => {
     );
   });
 
+  test("of what a service hears: a consumer goes on where it stands", () => {
+    const mail = contract("mail", { version: "1.0.0" });
+    const shop = (...hears: readonly string[]) => [snapshotOf(orders()), snapshotOf(mail, { uses: [], hears })];
+    const { changes, verdict } = contractPlan(shop(), shop("orders.placed"));
+    assert.deepEqual(
+      [changes.map(({ at, part }) => `${at} ${part}`), verdict],
+      [["orders.placed hearing"], "compatible"],
+    );
+    assert.deepEqual(contractPlan(shop("orders.placed"), shop("orders.placed")).changes, []);
+    assert.deepEqual(contractPlan(shop().slice(0, 1), shop("orders.placed")).changes, [], "one that is new hears all");
+  });
+
   test("is told as text, with the order", () => {
     const plan = planOf({}, { output: t.object({ state: OUTPUT.state }) });
     assert.equal(

@@ -38,7 +38,8 @@ export function contractPlan(old: readonly ContractSnapshot[], next: readonly Co
       operations: { ...is.operations, ...was.operations },
       events: { ...is.events, ...was.events },
     };
-    for (const change of [...contractChanges(was, is), ...callerChanges(name, before, after)]) {
+    const around = [...callerChanges(name, before, after), ...hearingChanges(was, is)];
+    for (const change of [...contractChanges(was, is), ...around]) {
       changes.push(change);
       for (const [first, second] of pairsOf(change, either, [...old, ...next])) {
         const key = `${first}\n${second}`;
@@ -97,6 +98,16 @@ function callerChanges(name: string, before: Snapshots, after: Snapshots): reado
       gone,
     ),
   ];
+}
+
+/** What a service begins to hear. Whoever has just come begins at the beginning by itself. */
+function hearingChanges(was: ContractSnapshot, is: ContractSnapshot): readonly Change[] {
+  const { hears: had } = was;
+  if (had === undefined) return [];
+  const come = (is.hears ?? []).filter((event) => !had.includes(event));
+  const what = `${is.name} hears it now. A consumer that is there already begins where it stands.`;
+  const advice = "Give it a consumer of its own when it must hear what is told before its build leads.";
+  return come.map((at) => ({ at, part: "hearing", what, order: "any", affects: ["subscribers"], advice }));
 }
 
 function pairsOf(
