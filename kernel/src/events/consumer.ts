@@ -109,7 +109,7 @@ export class Consumer implements Redriver {
     const position = (): number => this.#position;
     const everyMs = this.#limits.cursorEveryMs;
     const { service: source } = this.source;
-    this.#cursor = new Cursor({ consumer, source, transact, clock, log, everyMs, position });
+    this.#cursor = new Cursor({ consumer, source, types: this.#types, transact, clock, log, everyMs, position });
     this.#losses = new Losses({ consumer, source, log, miss: (upTo) => this.#cursor.miss(upTo) });
   }
 
@@ -276,7 +276,7 @@ export class Consumer implements Redriver {
       const { missed } = this.#losses;
       const batch = await this.source.read({ after: this.#read, limit, types: this.#types, missed });
       this.#losses.passed(batch);
-      for (const event of batch.events) this.#backlog.admit(event);
+      for (const event of batch.events) if (!this.#cursor.hasHeard(event)) this.#backlog.admit(event);
       this.#read = batch.upTo;
       if (batch.more) this.#unread = true;
       this.#cursor.moved();

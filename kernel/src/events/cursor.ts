@@ -6,12 +6,15 @@
  */
 import type { Clock, Logger, Timer } from "../std/mod.ts";
 import type { Transact } from "./dead-letters.ts";
+import { type HeardTypes, heardFrom, heardText, takeOver, wasHeard } from "./heard-types.ts";
 import { type Place, readPlace, saveCursor, saveMissed } from "./inbox.ts";
 
 /** What {@link Cursor} needs. */
 export interface CursorOptions {
   readonly consumer: string;
   readonly source: string;
+  /** The types that it hears. */
+  readonly types: ReadonlySet<string>;
   readonly transact: Transact;
   readonly clock: Clock;
   readonly log: Logger;
@@ -22,7 +25,7 @@ export interface CursorOptions {
 }
 
 /** Where a consumer stood at its last end. */
-export interface Stand extends Place {
+export interface Stand extends Omit<Place, "heard"> {
   /** Whether it has never begun. */
   readonly isNew: boolean;
 }
@@ -31,6 +34,7 @@ export interface Stand extends Place {
 export class Cursor {
   readonly #options: CursorOptions;
   #saved = 0;
+  #heard: HeardTypes = { types: [], upTo: {} };
   #timer: Timer | undefined;
   #saving: Promise<void> | undefined;
 
@@ -40,11 +44,17 @@ export class Cursor {
 
   /** The stored place; `head` is where the source's log ends, infinity when that is not known. */
   async load(head: number): Promise<Stand> {
-    const { consumer, source, transact, log } = this.#options;
-    const stand = await transact(`${consumer}.cursor`, async (connection) => {
+    const { consumer, source, types, transact, log } = this.#options;
+    const [stand, heard] = await transact(`${consumer}.cursor`, async (connection) => {
       const place = await readPlace(connection, consumer, source);
+      const isNew = place === undefined;
       const { position: cursor, missed } = place ?? { position: 0, missed: 0 };
-      if (cursor <= head) return { position: cursor, missed, isNew: place === undefined };
+      const taken = takeOver(cursor <= head ? heardFrom(place?.heard) : undefined, types, Math.min(cursor, head));
+      const { position } = taken;
+      const text = heardText(taken.heard);
+      if (!isNew && (text !== place.heard || position !== cursor))
+        await saveCursor(connection, { consumer, source, position, heard: text });
+      if (cursor <= head) return [{ position, missed, isNew }, taken.heard] as const;
       // The source was restored from a backup: what it records from now on gets positions that were seen before.
       log.error("The log ends before the cursor; reading goes on from its end.", {
         consumer,
@@ -52,12 +62,17 @@ export class Cursor {
         cursor,
         head,
       });
-      await saveCursor(connection, consumer, source, head);
       await saveMissed(connection, consumer, source, 0);
-      return { position: head, missed: 0, isNew: false };
+      return [{ position, missed: 0, isNew }, taken.heard] as const;
     });
     this.#saved = stand.position;
+    this.#heard = heard;
     return stand;
+  }
+
+  /** Whether an event was heard before, by a build that heard fewer or other types. */
+  hasHeard(event: { readonly type: string; readonly position: number }): boolean {
+    return wasHeard(this.#heard, event);
   }
 
   /** Stores up to where it is known that something is missing. */
@@ -95,7 +110,8 @@ export class Cursor {
   async #store(position: number): Promise<void> {
     const { consumer, source, transact, log } = this.#options;
     try {
-      await transact(`${consumer}.cursor`, (connection) => saveCursor(connection, consumer, source, position));
+      const standing = { consumer, source, position, heard: heardText(this.#heard) };
+      await transact(`${consumer}.cursor`, (connection) => saveCursor(connection, standing));
       this.#saved = position;
     } catch (error) {
       log.warn("Saving the cursor failed; it is saved later.", { consumer, source, error });

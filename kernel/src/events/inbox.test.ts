@@ -29,7 +29,7 @@ async function inboxOf(days: readonly number[], cursor: number) {
   await database.write(write, async (connection) => {
     for (const [index, day] of days.entries())
       assert.ok(await claimEvent(connection, "c", numbered(index + 1), day * DAY));
-    await saveCursor(connection, "c", "shop", cursor);
+    await saveCursor(connection, { consumer: "c", source: "shop", position: cursor, heard: "{}" });
   });
   return {
     prune: (before: number, limit: number) =>

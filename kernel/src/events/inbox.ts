@@ -44,14 +44,21 @@ export const missedMigration: Migration = {
   sql: "ALTER TABLE isomer_cursor ADD COLUMN missed BIGINT NOT NULL DEFAULT 0",
 };
 
+/** Which types a consumer hears, and up to where it has heard others: `heard-types.ts`. */
+export const heardMigration: Migration = {
+  name: "0005_events_heard",
+  sql: "ALTER TABLE isomer_cursor ADD COLUMN heard TEXT",
+};
+
 /** How long the inbox remembers, in milliseconds: longer than any outage after which an event may come again. */
 export const INBOX_RETENTION_MS = 7 * 24 * 3_600_000;
 
 const CLAIM =
   "INSERT INTO isomer_inbox (consumer, event_id, source, position, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-const READ_CURSOR = "SELECT position, missed FROM isomer_cursor WHERE consumer = ? AND source = ?";
-const SAVE_CURSOR = `INSERT INTO isomer_cursor (consumer, source, position) VALUES (?, ?, ?)
-  ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position`;
+const READ_CURSOR = "SELECT position, missed, heard FROM isomer_cursor WHERE consumer = ? AND source = ?";
+// Together: a leader of another build that ends late stores what is so of its own types.
+const SAVE_CURSOR = `INSERT INTO isomer_cursor (consumer, source, position, heard) VALUES (?, ?, ?, ?)
+  ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position, heard = excluded.heard`;
 const SAVE_MISSED = `INSERT INTO isomer_cursor (consumer, source, position, missed) VALUES (?, ?, 0, ?)
   ON CONFLICT (consumer, source) DO UPDATE SET missed = excluded.missed`;
 // What lies after the cursor will be read again after a crash, however old it is: it must be recognised.
@@ -76,6 +83,8 @@ export type Place = {
   readonly position: number;
   /** What was deleted from the log up to here is missing to it, and that is known. */
   readonly missed: number;
+  /** What of it was heard, as `heard-types.ts` writes it; null where a build from before that was last. */
+  readonly heard: string | null;
 };
 
 /** Where a consumer goes on reading; undefined when it has not begun. */
@@ -93,14 +102,18 @@ export async function readCursor(connection: SqlConnection, consumer: string, so
   return (await readPlace(connection, consumer, source))?.position ?? 0;
 }
 
+/** What is remembered of a consumer's place. */
+export interface Standing {
+  readonly consumer: string;
+  readonly source: string;
+  readonly position: number;
+  readonly heard: string;
+}
+
 /** Remembers where a consumer goes on reading. */
-export async function saveCursor(
-  connection: SqlConnection,
-  consumer: string,
-  source: string,
-  position: number,
-): Promise<void> {
-  await connection.run(SAVE_CURSOR, [consumer, source, position]);
+export async function saveCursor(connection: SqlConnection, standing: Standing): Promise<void> {
+  const { consumer, source, position, heard } = standing;
+  await connection.run(SAVE_CURSOR, [consumer, source, position, heard]);
 }
 
 /** Remembers up to where a consumer knows that something is missing to it. */

@@ -23,7 +23,7 @@ export const idempotencyMigrations: readonly Migration[] = [
   },
 ];
 
-const FIND = "SELECT fingerprint, output, fault FROM isomer_idempotency WHERE operation = ? AND key = ?";
+const FIND = "SELECT key, fingerprint, output, fault FROM isomer_idempotency WHERE operation = ? AND key IN (?, ?)";
 const INSERT =
   "INSERT INTO isomer_idempotency (operation, key, fingerprint, output, fault, at) VALUES (?, ?, ?, ?, ?, ?)";
 const PRUNE = `DELETE FROM isomer_idempotency WHERE (operation, key) IN
@@ -32,31 +32,63 @@ const PRUNE = `DELETE FROM isomer_idempotency WHERE (operation, key) IN
 /** What was recorded under a key. */
 export type Recorded = { readonly output: unknown } | { readonly fault: FaultData };
 
-/**
- * What identifies a request besides its key: the input, and on whose behalf. Inputs that were parsed in the order of
- * their schema have one text already; for others their keys are put in order.
- */
-export function fingerprintOf(
-  crypto: Crypto,
-  {
-    input,
-    ordered,
-    subject,
-  }: { readonly input: unknown; readonly ordered: boolean; readonly subject: string | undefined },
-): string {
-  const text = ordered ? JSON.stringify(input) : canonicalJson(input);
-  const digest = crypto.sha256(`${subject ?? ""}\n${text}`);
-  return toBase64Url(digest.subarray(0, 16));
+/** What a request is recognised by when it comes again. */
+export interface Asked {
+  readonly key: string;
+  /** What was sent; what this build fills in is not part of it. */
+  readonly input: unknown;
+  readonly subject: string | undefined;
+  /** Whether this build's schema marks something in the input as secret. */
+  readonly hasSecrets: boolean;
+}
+
+/** A key under which a request may stand in the table, and the fingerprint that it has there. */
+interface Form {
+  readonly key: string;
+  readonly print: (text: string) => string;
+}
+
+/** Where the answer to a request is kept. */
+export interface Slot {
+  readonly key: string;
+  /** Identifies the request besides its key: the input, and on whose behalf. */
+  readonly fingerprint: () => string;
+  /** The keys under which it may be recorded, this one and another build's. */
+  readonly keys: () => readonly [string, string];
+  /** Whether a record under one of these keys is of this request. */
+  readonly isOf: (key: string, fingerprint: string) => boolean;
 }
 
 /**
- * The key and the fingerprint of a request that holds a secret. A plain digest would let whoever reads the database
- * guess passwords at the speed of SHA-256; so the fingerprint is a MAC under the key, and of the key only a digest is kept.
+ * Where a request is recorded. Another build must find it, and this one what another recorded: so the fingerprint owes
+ * nothing to the order in which a schema lists its properties, and what one build marks as secret and another does not is
+ * looked up both ways. Builds of before had the order of their schema, which is a text of the same request.
  */
-export function veiled(crypto: Crypto, key: string): { readonly key: string; print(plain: string): string } {
+export function slotOf(crypto: Crypto, { key, input, subject, hasSecrets }: Asked): Slot {
+  const print = (text: string): string => toBase64Url(crypto.sha256(`${subject ?? ""}\n${text}`).subarray(0, 16));
+  const plain: Form = { key, print };
+  const own = hasSecrets ? veiled(crypto, plain) : plain;
+  const other = (): Form => (hasSecrets ? plain : veiled(crypto, plain));
+  let fingerprint: string | undefined;
+  return {
+    key: own.key,
+    fingerprint: () => (fingerprint ??= own.print(canonicalJson(input))),
+    keys: () => [own.key, other().key],
+    isOf(recorded, found) {
+      const form = recorded === own.key ? own : other();
+      return found === form.print(canonicalJson(input)) || found === form.print(JSON.stringify(input));
+    },
+  };
+}
+
+/**
+ * The form of a request that holds a secret. A plain digest would let whoever reads the database guess passwords at the
+ * speed of SHA-256; so the fingerprint is a MAC under the key, and of the key only a digest is kept.
+ */
+function veiled(crypto: Crypto, { key, print }: Form): Form {
   return {
     key: `sha256:${toBase64Url(crypto.sha256(key))}`,
-    print: (plain) => toBase64Url(crypto.hmacSha256(key, plain).subarray(0, 16)),
+    print: (text) => toBase64Url(crypto.hmacSha256(key, print(text)).subarray(0, 16)),
   };
 }
 
@@ -64,20 +96,23 @@ export function veiled(crypto: Crypto, key: string): { readonly key: string; pri
 export async function findRecorded(
   connection: SqlConnection,
   operation: string,
-  key: string,
-  fingerprint: () => string,
+  slot: Slot,
 ): Promise<Recorded | undefined> {
-  const rows = await connection.all<{ fingerprint: string; output: string | null; fault: string | null }>(FIND, [
-    operation,
-    key,
-  ]);
-  const row = rows[0];
+  const rows = await connection.all<RecordRow>(FIND, [operation, ...slot.keys()]);
+  const row = rows.find(({ key }) => key === slot.key) ?? rows[0];
   if (row === undefined) return undefined;
-  if (row.fingerprint !== fingerprint()) throw KeyReused.with({ operation });
+  if (!slot.isOf(row.key, row.fingerprint)) throw KeyReused.with({ operation });
   return row.fault === null
     ? { output: row.output === null ? undefined : JSON.parse(row.output) }
     : { fault: JSON.parse(row.fault) as FaultData };
 }
+
+type RecordRow = {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly output: string | null;
+  readonly fault: string | null;
+};
 
 /** What is to be recorded. */
 export interface Entry {

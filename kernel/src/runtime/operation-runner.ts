@@ -7,16 +7,16 @@
 import type { Operation } from "../contract/mod.ts";
 import { DeadlineExceeded } from "../guard/mod.ts";
 import type { OperationSeries, Span } from "../observe/mod.ts";
-import { type Validator, validator } from "../schema/mod.ts";
+import { type Validator, pruner, validator } from "../schema/mod.ts";
 import { type AccessPolicy, Forbidden, NotFound, Unauthenticated, accessPolicy, isOwner } from "../security/mod.ts";
-import { type Fault, type FaultKind, faultFrom, toFault } from "../std/mod.ts";
+import { type Fault, type FaultKind, copyJson, faultFrom, toFault } from "../std/mod.ts";
 import { isUniqueViolation, writerOn } from "../store/mod.ts";
 import type { Envelope, Reply } from "../transport/mod.ts";
 import { type Bracket, CallContext, type Origin } from "./call-context.ts";
 import type { Tx } from "./context.ts";
 import type { Expirable } from "./deadline-wheel.ts";
 import { Draining, KeyInFlight, KeyReused, OutputInvalid, OutputNotCommitted, Undeclared } from "./faults.ts";
-import { type Recorded, findRecorded, fingerprintOf, record, veiled } from "./idempotency.ts";
+import { type Recorded, type Slot, findRecorded, record, slotOf } from "./idempotency.ts";
 import { DEADLINE_MS } from "./outbound.ts";
 import type { ServiceRunner } from "./service-runner.ts";
 
@@ -34,10 +34,9 @@ class AlreadyDone extends Error {
   }
 }
 
-/** Where the answer to a request is kept. */
-interface Slot {
-  readonly key: string;
-  readonly fingerprint: () => string;
+/** On whose behalf a call is carried out, and what was sent. */
+interface Request extends Origin {
+  readonly asked: unknown;
 }
 
 /** Runs one operation of a service. */
@@ -112,7 +111,9 @@ export class OperationRunner {
     const release = envelope.caller === undefined ? this.#enter(envelope) : undefined;
     try {
       const input = this.#input.parse(envelope.input);
-      const origin: Origin = {
+      const origin: Request = {
+        // What this build fills in, another does not: it is no part of what was asked.
+        asked: this.#input.fills ? copyJson(envelope.input) : input,
         caller: envelope.caller,
         identity: envelope.identity,
         trace: span.context,
@@ -128,7 +129,7 @@ export class OperationRunner {
       };
       if (asksOwner && !(await this.#isOwner(origin, input))) {
         span.set("isomer.access", "not-owner");
-        return await this.#disowned(origin, input);
+        return await this.#disowned(origin);
       }
       return this.definition.kind === "query"
         ? { output: await this.#query(input, origin), replayed: false }
@@ -196,11 +197,11 @@ export class OperationRunner {
    * answer as it was: made newer, it could show what is another's by now.
    * @throws {NotFound}
    */
-  async #disowned(origin: Origin, input: unknown): Promise<Reply> {
+  async #disowned(origin: Request): Promise<Reply> {
     const isRepeated = this.definition.kind === "command" && origin.attempt > 1;
-    const recorded = isRepeated ? await this.#recorded(this.#slot(input, origin), origin.deadlineAt) : undefined;
+    const recorded = isRepeated ? await this.#recorded(this.#slot(origin), origin.deadlineAt) : undefined;
     if (recorded === undefined || "fault" in recorded) throw NotFound.with({ what: "object" });
-    return { output: recorded.output, replayed: true };
+    return { output: this.#known(recorded.output, origin), replayed: true };
   }
 
   async #query(input: unknown, origin: Origin): Promise<unknown> {
@@ -209,7 +210,7 @@ export class OperationRunner {
   }
 
   /** A command, once per key: of two at once a client's is refused, and a service's waits for the first. */
-  async #once(envelope: Envelope, input: unknown, origin: Origin): Promise<Reply> {
+  async #once(envelope: Envelope, input: unknown, origin: Request): Promise<Reply> {
     const { key } = origin;
     let running = this.#inFlight.get(key);
     // A repetition by the gateway is not the client's: it joins what it repeats.
@@ -233,8 +234,8 @@ export class OperationRunner {
     return this.#timed({ deadlineAt, expire: ended }, running.then(ended, ended));
   }
 
-  async #command(isRepeated: boolean, envelope: Envelope, input: unknown, origin: Origin): Promise<Reply> {
-    const slot = this.#slot(input, origin);
+  async #command(isRepeated: boolean, envelope: Envelope, input: unknown, origin: Request): Promise<Reply> {
+    const slot = this.#slot(origin);
     // A key that was just made cannot have been used. That the record's own key is unique decides in the end.
     const recorded = isRepeated ? await this.#recorded(slot, origin.deadlineAt) : undefined;
     if (recorded !== undefined) return this.#replay(recorded, origin);
@@ -253,21 +254,15 @@ export class OperationRunner {
     return { output: await this.#freshened(output, origin), replayed: false };
   }
 
-  #recorded({ key, fingerprint }: Slot, deadlineAt: number): Promise<Recorded | undefined> {
+  #recorded(slot: Slot, deadlineAt: number): Promise<Recorded | undefined> {
     return this.#runner.database.read({ label: this.name, deadlineAt }, (connection) =>
-      findRecorded(connection, this.name, key, fingerprint),
+      findRecorded(connection, this.name, slot),
     );
   }
 
-  /** Where a request is recorded. What holds a secret is recorded so that the record does not help to guess it. */
-  #slot(input: unknown, { key, identity }: Origin): Slot {
-    const { crypto } = this.#runner.world;
-    let print: string | undefined;
-    const plain = (): string =>
-      fingerprintOf(crypto, { input: this.#asked(input), ordered: this.#input.ordered, subject: identity?.subject });
-    if (!this.#takesSecrets) return { key, fingerprint: () => (print ??= plain()) };
-    const veil = veiled(crypto, key);
-    return { key: veil.key, fingerprint: () => (print ??= veil.print(plain())) };
+  #slot({ key, asked, identity }: Request): Slot {
+    const request = { key, input: this.#asked(asked), subject: identity?.subject, hasSecrets: this.#takesSecrets };
+    return slotOf(this.#runner.world.crypto, request);
   }
 
   /** What the client asked, without where it asked from: the same request from another network is the same. */
@@ -281,9 +276,10 @@ export class OperationRunner {
    * was late, and overtaken by a repetition, or came to another host), the record cannot be written twice: everything is
    * rolled back, and the caller gets what is recorded.
    */
-  #bracket({ key, fingerprint }: Slot, isRepeated: boolean): Bracket {
+  #bracket(slot: Slot, isRepeated: boolean): Bracket {
+    const { key, fingerprint } = slot;
     const before = async (tx: Tx<never>): Promise<void> => {
-      const recorded = await findRecorded(tx.connection, this.name, key, fingerprint);
+      const recorded = await findRecorded(tx.connection, this.name, slot);
       if (recorded !== undefined) throw new AlreadyDone(recorded);
     };
     const after = async (tx: Tx<never>, output: unknown): Promise<unknown> => {
@@ -304,7 +300,12 @@ export class OperationRunner {
 
   async #replay(recorded: Recorded, origin: Origin): Promise<Reply> {
     if ("fault" in recorded) throw faultFrom(recorded.fault);
-    return { output: await this.#freshened(recorded.output, origin), replayed: true };
+    return { output: await this.#freshened(this.#known(recorded.output, origin), origin), replayed: true };
+  }
+
+  /** A recorded answer as this build knows it, where its code goes on with it. Clients get what they got before. */
+  #known(output: unknown, { caller }: Origin): unknown {
+    return this.#after === undefined && caller === undefined ? output : pruner(this.definition.output)(output);
   }
 
   /**
@@ -338,7 +339,7 @@ export class OperationRunner {
     const { key, fingerprint } = slot;
     try {
       return await database.write({ label: this.name }, async (connection) => {
-        const recorded = await findRecorded(connection, this.name, key, fingerprint);
+        const recorded = await findRecorded(connection, this.name, slot);
         if (recorded !== undefined || fault.kind === "invalid") return recorded;
         const at = world.clock.now();
         await record(connection, { operation: this.name, key, fingerprint: fingerprint(), fault: fault.toJSON(), at });

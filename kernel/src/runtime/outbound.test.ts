@@ -153,6 +153,18 @@ describe("answers that hosts share", () => {
     assert.equal(two.sent.length, 1);
   });
 
+  test("are read by what this build knows, and asked for anew where they do not fit", async () => {
+    const clock = new ManualClock();
+    const answers = new MemoryAnswers(clock);
+    const { sent, ask } = setup(answers, clock);
+    answers.put('shop.tax@1.0.0\n{"sku":"a"}', '{"amount":7,"rate":19}', 1_000);
+    answers.put('shop.tax@1.0.0\n{"sku":"b"}', '{"rate":19}', 1_000);
+    assert.deepEqual(await ask(shop.tax({ sku: "a" }), "ada"), { amount: 7 });
+    assert.equal(sent.length, 0);
+    assert.deepEqual(await ask(shop.tax({ sku: "b" }), "ada"), { amount: 1 });
+    assert.equal(sent.length, 1);
+  });
+
   test("hold nothing of an end user, and nothing secret", async () => {
     const kept: string[] = [];
     const answers: SharedAnswers = { get: async () => undefined, put: (key) => void kept.push(key) };

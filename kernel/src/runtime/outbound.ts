@@ -4,6 +4,7 @@
  */
 import type { Call, ContractBase, Operation, Query } from "../contract/mod.ts";
 import { type KeepFor, type Outbound, type OutboundTarget, type SharedAnswers, TtlCache } from "../guard/mod.ts";
+import { type Schema, pruner, validator } from "../schema/mod.ts";
 import { canonicalJson, copyJson } from "../std/mod.ts";
 import type { Clock } from "../std/mod.ts";
 import type { Transport } from "../transport/mod.ts";
@@ -18,6 +19,8 @@ const CACHE_ENTRIES_MAX = 5_000;
 /** A way to one operation of another service. */
 export interface Route {
   readonly isCommand: boolean;
+  /** What this build knows of the answers. */
+  readonly output: Schema;
   send(call: Call, origin: Origin, key: string | undefined): Promise<unknown>;
 }
 
@@ -62,6 +65,7 @@ function makeRoute(options: RoutesOptions, contract: ContractBase, name: string,
   const { name: service, version } = contract;
   const { clock } = options;
   const isCommand = operation.kind === "command";
+  const { output } = operation;
   const criticality = operation.criticality ?? "normal";
   // Every command is idempotent by its key and every query changes nothing: both may be repeated.
   const target = options.outbound.target({ service, operation: name, retry: true, criticality });
@@ -69,9 +73,9 @@ function makeRoute(options: RoutesOptions, contract: ContractBase, name: string,
   const send = (call: Call, origin: Origin, key: string | undefined): Promise<unknown> =>
     sendOnce(options, target, call, origin, key, Math.min(origin.deadlineAt, clock.monotonicMs() + deadlineMs));
   if (operation.kind === "query" && operation.cache !== undefined) {
-    return { isCommand, send: cached(options, `${service}.${name}@${version}`, operation, send) };
+    return { isCommand, output, send: cached(options, `${service}.${name}@${version}`, operation, send) };
   }
-  return { isCommand, send };
+  return { isCommand, output, send };
 }
 
 // oxlint-disable-next-line max-params -- on the hot path: an object a call would cost more than it says
@@ -112,6 +116,7 @@ async function sendOnce(
  */
 function cached(options: RoutesOptions, at: string, operation: Query, send: Route["send"]): Route["send"] {
   const { clock } = options;
+  const { output } = operation;
   const { maxAgeMs, sameForAll = false } = operation.cache ?? { maxAgeMs: 0 };
   const shared = mayBeShared(operation) ? options.answers : undefined;
   const cache = new TtlCache<unknown>({ clock, maxAgeMs, entriesMax: CACHE_ENTRIES_MAX });
@@ -125,7 +130,7 @@ function cached(options: RoutesOptions, at: string, operation: Query, send: Rout
     const answer = await cache.get(`${whose}\n${question}`, (keepFor) =>
       shared === undefined || identity !== undefined
         ? load()
-        : loadShared({ shared, clock, maxAgeMs, keepFor }, `${at}\n${question}`, load),
+        : loadShared({ shared, clock, maxAgeMs, keepFor, output }, `${at}\n${question}`, load),
     );
     return copyJson(answer);
   };
@@ -147,14 +152,20 @@ interface Sharing {
   readonly clock: Clock;
   readonly maxAgeMs: number;
   readonly keepFor: KeepFor;
+  /** What this build knows of the answers. */
+  readonly output: Schema;
 }
 
 async function loadShared(sharing: Sharing, name: string, load: () => Promise<unknown>): Promise<unknown> {
-  const { shared, clock, maxAgeMs, keepFor } = sharing;
+  const { shared, clock, maxAgeMs, keepFor, output } = sharing;
   const known = await shared.get(name);
   if (known !== undefined) {
-    keepFor(known.freshMs);
-    return JSON.parse(known.value);
+    // Another build may have put it there whose contract has the same version. What does not fit is asked for anew.
+    const answer = pruner(output)(JSON.parse(known.value));
+    if (validator(output, "shared answer").check(answer)) {
+      keepFor(known.freshMs);
+      return answer;
+    }
   }
   const askedAt = clock.monotonicMs();
   const answer = await load();

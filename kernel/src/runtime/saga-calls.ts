@@ -36,6 +36,7 @@ export function sagaEngineOf(runner: ServiceRunner, role: SagaRole = { kind: "al
         return body(tx);
       }),
     isCommand: (call) => runner.outbound.route(call).isCommand,
+    answerOf: (call) => runner.outbound.route(call).output,
     call: (call, { key, identity, criticality, trace, attempt, insists }) => {
       const route = runner.outbound.route(call);
       const deadlineAt = world.clock.monotonicMs() + 4 * DEADLINE_MS;

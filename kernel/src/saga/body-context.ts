@@ -1,6 +1,7 @@
 /** What a saga's body is given: each operation answers from the journal, or does its work and journals it. */
 import type { Call } from "../contract/mod.ts";
 import type { EventWriter } from "../events/mod.ts";
+import { pruner } from "../schema/mod.ts";
 import { type Outcome, attempt, never } from "./attempts.ts";
 import type { Fiber } from "./fiber.ts";
 import { type Entry, INSERT_ENTRY, PIVOT, decode, decodeFault, encode, encodeFault } from "./records.ts";
@@ -41,7 +42,7 @@ export class BodyContext implements SagaContext<string, never> {
     const fiber = this.#fiber;
     const entry = fiber.ask(name, "step");
     const undo = options.undo && fiber.undoable(new Undo(name, { kind: "call", undo: options.undo }));
-    if (entry !== undefined) return recorded<Output>(entry, undo);
+    if (entry !== undefined) return recorded<Output>(fiber.outside.read(call, entry), undo);
     const isCommand = fiber.outside.isCommand(call);
     const began = await fiber.begin(name, isCommand, undo);
     if (began === undefined) return never();
@@ -100,12 +101,10 @@ export class BodyContext implements SagaContext<string, never> {
   }
 
   async wait<P>(name: string, signal: SagaSignal<P>, options: { readonly timeoutMs: number }): Promise<P | undefined> {
-    return (await awaitMoment(this.#fiber, {
-      name,
-      kind: "wait",
-      afterMs: options.timeoutMs,
-      signal: signal.name,
-    })) as P;
+    const { name: sent, payload } = signal;
+    const told = await awaitMoment(this.#fiber, { name, kind: "wait", afterMs: options.timeoutMs, signal: sent });
+    // A newer build may have sent it.
+    return pruner(payload)(told) as P;
   }
 
   async sleep(name: string, delayMs: number): Promise<void> {

@@ -13,7 +13,16 @@ import { Fiber } from "./fiber.ts";
 import type { FiberHost } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { type SagaEngineOptions, type SagaLimits, limitsOf } from "./options.ts";
-import { type Entry, INSERT_SAGA, ROW_COLUMNS, type SagaOrigin, type SagaRow, newRow, viewOf } from "./records.ts";
+import {
+  type Entry,
+  INSERT_SAGA,
+  ROW_COLUMNS,
+  type SagaOrigin,
+  type SagaRow,
+  newRow,
+  readableRow,
+  viewOf,
+} from "./records.ts";
 import type { Saga, SagaSignal, SagaView } from "./saga.ts";
 import { Watchers, isSettled } from "./watchers.ts";
 import { type SagaListRequest, listRows } from "./list.ts";
@@ -164,7 +173,7 @@ export class SagaEngine implements FiberHost {
     );
     const views = rows.map((row) => {
       const fiber = this.#live.get(row.id)?.fiber;
-      return fiber === undefined ? viewOf(row) : liveView(fiber);
+      return fiber === undefined ? viewOf(this.#readable(row)) : liveView(fiber);
     });
     return request.status === undefined ? views : views.filter(({ status }) => status === request.status);
   }
@@ -322,11 +331,12 @@ export class SagaEngine implements FiberHost {
         { label: this.#label("saga.load") },
         async (connection) => {
           const rows = await connection.all<SagaRow>(FIND_ROW, [id]);
-          return [rows[0], await connection.all<Entry>(FIND_JOURNAL, [id])] as const;
+          const [found] = rows.map((one) => this.#readable(one));
+          return [found, await connection.all<Entry>(FIND_JOURNAL, [id])] as const;
         },
       );
       if (row === undefined || row.wake_at === null || this.#stopped) this.#drop(id, row);
-      else this.#run({ slot, row: { ...row }, entries, first });
+      else this.#run({ slot, row, entries, first });
     } catch (error) {
       this.options.log.warn("A saga could not be loaded; it is tried again.", { sagaId: id, error });
       this.#drop(id, undefined);
@@ -363,7 +373,11 @@ export class SagaEngine implements FiberHost {
     const rows = await this.options.database.read({ label: this.#label("saga.view") }, (connection) =>
       connection.all<SagaRow>(FIND_ROW, [id]),
     );
-    return rows[0];
+    return rows.map((row) => this.#readable(row))[0];
+  }
+
+  #readable(row: SagaRow): SagaRow {
+    return readableRow(this.#sagas.get(versionKey(row.saga, row.version)), row);
   }
 
   #mustLead(id: string): void {

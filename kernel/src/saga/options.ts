@@ -1,6 +1,7 @@
 /** What the engine of a service's sagas is made of. */
 import type { Call } from "../contract/mod.ts";
 import type { EventWriter } from "../events/mod.ts";
+import type { Schema } from "../schema/mod.ts";
 import type { Clock, Logger, Random } from "../std/mod.ts";
 import type { Database } from "../store/mod.ts";
 import type { SagaOrigin } from "./records.ts";
@@ -63,6 +64,11 @@ export interface SagaEngineOptions {
    * before the saga goes on. Unless given, no call counts as one: correct, but slower.
    */
   readonly isCommand?: (call: Call) => boolean;
+  /**
+   * What this build knows of the answer to a call: a newer one may have journaled more. Where it is not given, or
+   * knows nothing, answers are read as they were journaled.
+   */
+  readonly answerOf?: (call: Call) => Schema | undefined;
   /** Whether to repeat a call after this fault; unless given, when its kind is `unavailable` or `exhausted`. */
   readonly isTransient?: (fault: { readonly code: string; readonly kind: string }) => boolean;
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import type { Call } from "../contract/mod.ts";
 import { backoffMs } from "../guard/mod.ts";
 import type { Fault } from "../std/mod.ts";
 import type { SagaEngineOptions, SagaLimits } from "./options.ts";
-import { type SagaOrigin, type SagaRow, encodeFault } from "./records.ts";
+import { type Entry, type SagaOrigin, type SagaRow, encodeFault, readable } from "./records.ts";
 
 /** The world of one saga. */
 export class Outside {
@@ -40,6 +40,12 @@ export class Outside {
       // Whatever is wrong with it, making the call will tell.
       return false;
     }
+  }
+
+  /** What the journal has of a step, as this build reads the answer. */
+  read(call: Call, entry: Entry): Entry {
+    const schema = entry.status === "done" ? this.#options.answerOf?.(call) : undefined;
+    return schema === undefined ? entry : { ...entry, value: readable(schema, entry.value) };
   }
 
   /** Makes the call of a step, under its key. `insists`: it is repeated until it succeeds. */

@@ -1,8 +1,9 @@
 /** Sagas and their journal as rows. */
 import type { Criticality, Identity } from "../contract/mod.ts";
 import { type TraceContext, formatTraceparent, parseTraceparent } from "../observe/mod.ts";
+import { type Schema, pruner } from "../schema/mod.ts";
 import { Fault, type FaultData, faultFrom } from "../std/mod.ts";
-import type { SagaStatus, SagaView } from "./saga.ts";
+import type { Saga, SagaStatus, SagaView } from "./saga.ts";
 
 /** On whose behalf a saga runs, how much it matters, and the trace that its calls continue. Kept with it. */
 export interface SagaOrigin {
@@ -116,6 +117,21 @@ export function encode(value: unknown): string | null {
 /** The value of a text that {@link encode} made. */
 export function decode(text: string | null): unknown {
   return text === null ? undefined : JSON.parse(text);
+}
+
+/** A stored text without what this build does not know: a newer one may have written it, with more in it. */
+export function readable(schema: Schema, text: string | null): string | null {
+  if (text === null) return null;
+  const value: unknown = JSON.parse(text);
+  const known = pruner(schema)(value);
+  return known === value ? text : JSON.stringify(known);
+}
+
+/** A stored saga without what this build's code of it does not know. */
+export function readableRow(saga: Saga | undefined, row: SagaRow): SagaRow {
+  if (saga === undefined) return { ...row };
+  const input = readable(saga.input, row.input) ?? row.input;
+  return { ...row, input, output: readable(saga.output, row.output) };
 }
 
 /** A fault as it is kept, whichever build made it. */

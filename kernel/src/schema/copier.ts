@@ -1,7 +1,6 @@
 /**
  * Copies of values by their schema. A value that fits its schema has known properties, so its copy needs no listing of
- * keys: the code for it is made once, as the checks of TypeBox are. Equal values give copies with their properties in
- * one order, so that their JSON texts are equal too.
+ * keys: the code for it is made once, as the checks of TypeBox are.
  */
 import { copyJson } from "../std/mod.ts";
 import type { Schema } from "./types.ts";
@@ -79,20 +78,9 @@ function changed(schema: JsonSchema, keywords: JsonSchema): JsonSchema {
   return copy;
 }
 
-/** Whether equal values of a schema have equal JSON texts once they are copied: not where keys are the value's own. */
-export function isClosed(schema: Schema): boolean {
-  return !new Program().isOpen(schema);
-}
-
 class Program {
   source = "";
   #functions = 0;
-  #open = false;
-
-  isOpen(schema: JsonSchema): boolean {
-    this.copierOf(schema);
-    return this.#open;
-  }
 
   /** The name of the function that copies values of a schema; undefined when they are their own copies. */
   copierOf(schema: JsonSchema): string | undefined {
@@ -102,7 +90,6 @@ class Program {
       return this.#array(schema.items);
     }
     if (isClosedObject(schema)) return this.#object(schema.properties ?? {}, new Set(schema.required));
-    this.#open = true;
     return "copyJson";
   }
 
@@ -110,10 +97,7 @@ class Program {
     const others = branches.filter((branch) => !isPlain(branch));
     const [only] = others;
     if (only === undefined) return undefined;
-    if (others.length > 1) {
-      this.#open = true;
-      return "copyJson";
-    }
+    if (others.length > 1) return "copyJson";
     const inner = this.copierOf(only);
     if (inner === undefined || inner === "copyJson") return inner;
     return this.#define(`return typeof v !== "object" || v === null ? v : ${inner}(v);`);

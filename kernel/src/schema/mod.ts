@@ -1,5 +1,5 @@
 /** schema: what values may look like, checked and copied at every boundary. */
-export { type Copier, copier, isClosed } from "./copier.ts";
+export { type Copier, copier } from "./copier.ts";
 export { type Coercer, type Texts, coercer } from "./coerce.ts";
 export { REDACTED, type Redactor, redactor } from "./redact.ts";
 export { type SchemaOf, type StandardSchema, fromStandard } from "./standard.ts";

@@ -2,7 +2,7 @@
 import { Compile } from "typebox/compile";
 import { Default } from "typebox/value";
 import { type FaultType, copyJson, defineFault } from "../std/mod.ts";
-import { type Copier, STRAY, copier, isClosed, withoutClosing } from "./copier.ts";
+import { type Copier, STRAY, copier, withoutClosing } from "./copier.ts";
 import type { Schema, TypeOf } from "./types.ts";
 
 /** One thing that is wrong with a value. */
@@ -40,8 +40,8 @@ export const ISSUES_MAX = 20;
 /** A compiled schema. */
 export interface Validator<T> {
   readonly schema: Schema;
-  /** Whether equal values are parsed into copies with equal JSON texts. */
-  readonly ordered: boolean;
+  /** Whether a copy may have more in it than the value: defaults. */
+  readonly fills: boolean;
   /** Whether the value fits. */
   check(value: unknown): value is T;
   /**
@@ -79,7 +79,7 @@ function compile(schema: Schema, what: string): Validator<unknown> {
   const hasDefaults = JSON.stringify(schema).includes('"default":');
   return {
     schema,
-    ordered: !hasDefaults && isClosed(schema),
+    fills: hasDefaults,
     check: (value): value is unknown => ready().Check(value),
     parse(value) {
       if (hasDefaults) {

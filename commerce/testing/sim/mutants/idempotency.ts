@@ -21,10 +21,10 @@ export const idempotencyMutants: readonly Mutant[] = [
     name: "the record is never looked up",
     what: "a repetition does it again",
     file: "kernel/src/runtime/idempotency.ts",
-    find: `WHERE operation = ? AND key = ?";
+    find: `WHERE operation = ? AND key IN (?, ?)";
 const INSERT =
   "INSERT INTO isomer_idempotency`,
-    replace: `WHERE operation = ? AND key = ? AND 1 = 0";
+    replace: `WHERE operation = ? AND key IN (?, ?) AND 1 = 0";
 const INSERT =
   "INSERT OR REPLACE INTO isomer_idempotency`,
   },
@@ -32,8 +32,8 @@ const INSERT =
     name: "another request under a used key gets the old answer",
     what: "the request is told that it was done, and was not",
     file: "kernel/src/runtime/idempotency.ts",
-    find: "if (row.fingerprint !== fingerprint()) throw KeyReused.with({ operation });",
-    replace: "void fingerprint;",
+    find: "if (!slot.isOf(row.key, row.fingerprint)) throw KeyReused.with({ operation });",
+    replace: "",
   },
   {
     name: "a refusal is recorded as a success",

@@ -1,10 +1,11 @@
 /**
  * A small system in two builds, as they follow one another in a deployment. The second has a column more, which the first
- * does not know, and says so in its answers and events; services hand rows on as they read them.
+ * does not know, and says so in its answers, events and sagas; services hand rows on as they read them.
  */
 import { anyone, command, contract, event, http, query, services } from "../../contract/mod.ts";
 import { type FleetApp, defineFleet } from "../../node/fleet-host/mod.ts";
 import { defineSystem, implement, subscribe } from "../../runtime/mod.ts";
+import { saga, signal } from "../../saga/mod.ts";
 import { t } from "../../schema/mod.ts";
 import { type Migration, statements } from "../../store/mod.ts";
 
@@ -16,6 +17,7 @@ interface StockTables {
 }
 interface DeskTables {
   heard: { id: string; times: number };
+  kept: { id: string };
 }
 
 const STOCK: readonly Migration[] = [
@@ -24,6 +26,7 @@ const STOCK: readonly Migration[] = [
 ];
 const DESK: readonly Migration[] = [
   { name: "0001_heard", sql: "CREATE TABLE heard (id TEXT PRIMARY KEY, times BIGINT NOT NULL)" },
+  { name: "0002_kept", sql: "CREATE TABLE kept (id TEXT PRIMARY KEY)" },
 ];
 
 const stockSql = statements<StockTables>();
@@ -35,6 +38,10 @@ const hear = deskSql((db, p: { id: string }) =>
     .insertInto("heard")
     .values({ id: p.id, times: 1 })
     .onConflict((on) => on.column("id").doUpdateSet((eb) => ({ times: eb("heard.times", "+", 1) }))),
+);
+const keep = deskSql((db, p: { id: string }) => db.insertInto("kept").values(p));
+const howManyKept = deskSql((db, _: object) =>
+  db.selectFrom("kept").select((eb) => eb.fn.countAll<number>().as("kept")),
 );
 const howMuch = deskSql((db, _: object) =>
   db
@@ -55,7 +62,10 @@ function contractsOf(build: Build) {
   const version = `1.${build}.0`;
   const stock = contract("stock", {
     version,
-    commands: { add: command({ input: Wanted, output: Item, allow: [services("desk")] }) },
+    commands: {
+      add: command({ input: Wanted, output: Item, allow: [services("desk")] }),
+      keep: command({ input: Item, output: Item, allow: [services("desk")] }),
+    },
     queries: { item: query({ input: t.object({ id: t.id() }), output: Item, allow: [services("desk")] }) },
     events: { added: event({ key: "id", data: Item }) },
   });
@@ -73,19 +83,40 @@ function contractsOf(build: Build) {
       }),
       heard: query({
         input: t.object({}),
-        output: t.object({ items: t.integer(), times: t.integer() }),
+        output: t.object({ items: t.integer(), times: t.integer(), kept: t.integer() }),
         allow: [anyone],
         http: http("GET /v1/heard"),
       }),
     },
   });
-  return { stock, desk };
+  return { stock, desk, Item };
 }
 
-/** The fleet of one build. */
-export function pantry(build: Build): FleetApp {
-  const { stock, desk } = contractsOf(build);
-  const stockService = implement<StockTables>()(stock, {
+type Contracts = ReturnType<typeof contractsOf>;
+
+/** Keeps what was added, once it was heard of: all that is handed on comes out of the saga's tables. */
+function storing({ stock, Item }: Contracts) {
+  const heard = signal("heard", Item);
+  const store = saga<DeskTables, "stock">()("store", {
+    input: Item,
+    output: Item,
+    async run(s, item) {
+      const kept = await s.step("keep", stock.keep(item), { undo: (found) => stock.keep(found ?? item) });
+      const told = await s.wait("heard", heard, { timeoutMs: 600_000 });
+      await s.step("keep on", stock.keep(kept));
+      await s.pivot();
+      await s.step("keep for good", stock.keep(told ?? kept));
+      return item;
+    },
+    async settled(tx, { id }, { status }) {
+      if (status === "completed") await tx.run(keep, { id });
+    },
+  });
+  return { heard, store };
+}
+
+function stockOf(build: Build, { stock }: Contracts) {
+  return implement<StockTables>()(stock, {
     database: { migrations: STOCK.slice(0, build) },
     commands: {
       add: ({ name }, ctx) =>
@@ -95,6 +126,7 @@ export function pantry(build: Build): FleetApp {
           await tx.emit(stock.events.added, item);
           return item;
         }),
+      keep: (item, ctx) => ctx.transaction(async () => item),
     },
     queries: {
       item: ({ id }, ctx) =>
@@ -105,25 +137,45 @@ export function pantry(build: Build): FleetApp {
         }),
     },
   });
-  const deskService = implement<DeskTables>()(desk, {
+}
+
+function deskOf({ stock, desk }: Contracts, { heard, store }: ReturnType<typeof storing>) {
+  return implement<DeskTables>()(desk, {
     uses: [stock],
     database: { migrations: DESK },
+    sagas: [store],
     commands: {
       async add(wanted, ctx) {
         const item = await ctx.call(stock.add(wanted));
-        return ctx.transaction(async () => item);
+        return ctx.transaction(async (tx) => {
+          await tx.start(store, item, item.id);
+          return item;
+        });
       },
     },
     queries: {
       item: (asked, ctx) => ctx.call(stock.item(asked)),
-      heard: async (_, ctx) => (await ctx.read((db) => db.first(howMuch, {}))) ?? { items: 0, times: 0 },
+      heard: (_, ctx) =>
+        ctx.read(async (db) => {
+          const { items = 0, times = 0 } = (await db.first(howMuch, {})) ?? {};
+          return { items, times, kept: (await db.first(howManyKept, {}))?.kept ?? 0 };
+        }),
     },
     on: [
-      subscribe<DeskTables>()(stock.events.added, async ({ data }, tx) => void (await tx.run(hear, { id: data.id }))),
+      subscribe<DeskTables>()(stock.events.added, async ({ data }, tx) => {
+        await tx.run(hear, { id: data.id });
+        await tx.signal(data.id, heard, data);
+      }),
     ],
   });
+}
+
+/** The fleet of one build. */
+export function pantry(build: Build): FleetApp {
+  const contracts = contractsOf(build);
+  const parts = [stockOf(build, contracts), deskOf(contracts, storing(contracts))];
   return defineFleet({
-    system: defineSystem({ name: "Pantry", services: [stockService, deskService], roles: {} }),
+    system: defineSystem({ name: "Pantry", services: parts, roles: {} }),
     version: `1.${build}.0`,
     rates: { perAddress: 0, perIdentity: 0 },
   });

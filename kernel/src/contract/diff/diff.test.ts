@@ -204,6 +204,38 @@ void describe("a change of a contract", () => {
     assert.deepEqual(plan.steps, []);
   });
 
+  test("of who uses a service: it lets in whom its build knows", () => {
+    const prices = contract("prices", {
+      version: "1.0.0",
+      queries: { price: query({ input: t.object({}), output: t.object({}), allow: [anyone] }) },
+    });
+    const cart = contract("cart", { version: "1.0.0" });
+    const shop = (...uses: readonly string[]) => [
+      snapshotOf(prices, { uses: [], hears: [] }),
+      snapshotOf(cart, { uses, hears: [] }),
+    ];
+    assert.deepEqual(pairs(contractPlan(shop(), shop("prices"))), ["prices < cart"]);
+    assert.deepEqual(pairs(contractPlan(shop("prices"), shop())), ["cart < prices"]);
+    assert.equal(contractPlan(shop("prices"), shop("prices")).verdict, "compatible");
+    assert.deepEqual(
+      pairs(contractPlan(shop().slice(0, 1), shop("prices"))),
+      ["prices < cart"],
+      "of a new service, too",
+    );
+  });
+
+  test("of what a service hears: a consumer goes on where it stands", () => {
+    const mail = contract("mail", { version: "1.0.0" });
+    const shop = (...hears: readonly string[]) => [snapshotOf(orders()), snapshotOf(mail, { uses: [], hears })];
+    const { changes, verdict } = contractPlan(shop(), shop("orders.placed"));
+    assert.deepEqual(
+      [changes.map(({ at, part }) => `${at} ${part}`), verdict],
+      [["orders.placed hearing"], "compatible"],
+    );
+    assert.deepEqual(contractPlan(shop("orders.placed"), shop("orders.placed")).changes, []);
+    assert.deepEqual(contractPlan(shop().slice(0, 1), shop("orders.placed")).changes, [], "one that is new hears all");
+  });
+
   test("is told as text, with the order", () => {
     const plan = planOf({}, { output: t.object({ state: OUTPUT.state }) });
     assert.equal(

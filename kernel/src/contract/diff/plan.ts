@@ -1,5 +1,5 @@
 /** Changes of several contracts together: the order in which their services are deployed. */
-import { type Change, type Verdict, verdictOf } from "./change.ts";
+import { type Change, type Order, type Verdict, verdictOf } from "./change.ts";
 import { contractChanges } from "./diff.ts";
 import type { ContractSnapshot } from "./snapshot.ts";
 
@@ -38,7 +38,8 @@ export function contractPlan(old: readonly ContractSnapshot[], next: readonly Co
       operations: { ...is.operations, ...was.operations },
       events: { ...is.events, ...was.events },
     };
-    for (const change of contractChanges(was, is)) {
+    const around = [...callerChanges(name, before, after), ...hearingChanges(was, is)];
+    for (const change of [...contractChanges(was, is), ...around]) {
       changes.push(change);
       for (const [first, second] of pairsOf(change, either, [...old, ...next])) {
         const key = `${first}\n${second}`;
@@ -56,7 +57,7 @@ export function contractPlan(old: readonly ContractSnapshot[], next: readonly Co
   return { verdict, changes, precedences, steps, circular };
 }
 
-const byName = (snapshots: readonly ContractSnapshot[]): ReadonlyMap<string, ContractSnapshot> =>
+const byName = (snapshots: readonly ContractSnapshot[]): Snapshots =>
   new Map(snapshots.map((snapshot) => [snapshot.name, snapshot]));
 
 /** Both versions; where there is but one, the other promises nothing. */
@@ -64,6 +65,49 @@ function versionsOf(was: ContractSnapshot | undefined, is: ContractSnapshot | un
   const nothing = (one: ContractSnapshot | undefined): ContractSnapshot | undefined =>
     one && { ...one, operations: {}, events: {}, permissions: [] };
   return [was ?? nothing(is), is ?? nothing(was)] as const;
+}
+
+type Snapshots = ReadonlyMap<string, ContractSnapshot>;
+
+/**
+ * Who begins or ceases to use a service: its build lets in who declares it there, and an earlier or later one does not.
+ * Nothing of its own contract need have changed.
+ */
+function callerChanges(name: string, before: Snapshots, after: Snapshots): readonly Change[] {
+  // Where either snapshot does not say who uses whom, or the service itself is new or gone, there is nothing to compare.
+  if (!before.has(name) || !after.has(name)) return [];
+  const isKnown = [...before.values(), ...after.values()].every(({ uses }) => uses !== undefined);
+  if (!isKnown) return [];
+  const callersIn = (all: Snapshots): readonly string[] =>
+    [...all.values()]
+      .filter(({ name: caller, uses }) => caller !== name && uses?.includes(name))
+      .map((one) => one.name);
+  const [had, has] = [callersIn(before), callersIn(after)];
+  const one = (what: string, order: Order, users: readonly string[]): readonly Change[] =>
+    users.length === 0 ? [] : [{ at: name, part: "callers", what, order, affects: ["callers"], users }];
+  const [come, gone] = [has.filter((user) => !had.includes(user)), had.filter((user) => !has.includes(user))];
+  return [
+    ...one(
+      `It is used by ${come.join(", ")} now: a build that does not know that refuses the calls.`,
+      "owner-first",
+      come,
+    ),
+    ...one(
+      `It is used by ${gone.join(", ")} no longer: the new build refuses the calls of the old.`,
+      "users-first",
+      gone,
+    ),
+  ];
+}
+
+/** What a service begins to hear. Whoever has just come begins at the beginning by itself. */
+function hearingChanges(was: ContractSnapshot, is: ContractSnapshot): readonly Change[] {
+  const { hears: had } = was;
+  if (had === undefined) return [];
+  const come = (is.hears ?? []).filter((event) => !had.includes(event));
+  const what = `${is.name} hears it now. A consumer that is there already begins where it stands.`;
+  const advice = "Give it a consumer of its own when it must hear what is told before its build leads.";
+  return come.map((at) => ({ at, part: "hearing", what, order: "any", affects: ["subscribers"], advice }));
 }
 
 function pairsOf(
