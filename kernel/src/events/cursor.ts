@@ -6,7 +6,7 @@
  */
 import type { Clock, Logger, Timer } from "../std/mod.ts";
 import type { Transact } from "./dead-letters.ts";
-import { type HeardTypes, heardFrom, heardText, takeOver, wasHeard } from "./heard-types.ts";
+import { NOTHING_HEARD, heardFrom, heardText, takeOver, wasHeard } from "./heard-types.ts";
 import { type Place, readPlace, saveCursor, saveMissed } from "./inbox.ts";
 
 /** What {@link Cursor} needs. */
@@ -34,7 +34,7 @@ export interface Stand extends Omit<Place, "heard"> {
 export class Cursor {
   readonly #options: CursorOptions;
   #saved = 0;
-  #heard: HeardTypes = { types: [], upTo: {} };
+  #heard = NOTHING_HEARD;
   #timer: Timer | undefined;
   #saving: Promise<void> | undefined;
 
@@ -44,12 +44,15 @@ export class Cursor {
 
   /** The stored place; `head` is where the source's log ends, infinity when that is not known. */
   async load(head: number): Promise<Stand> {
-    const { consumer, source, types, transact, log } = this.#options;
+    const { consumer, source, types, transact, clock, log } = this.#options;
     const [stand, heard] = await transact(`${consumer}.cursor`, async (connection) => {
       const place = await readPlace(connection, consumer, source);
       const isNew = place === undefined;
       const { position: cursor, missed } = place ?? { position: 0, missed: 0 };
-      const taken = takeOver(cursor <= head ? heardFrom(place?.heard) : undefined, types, Math.min(cursor, head));
+      const taken = takeOver(cursor <= head ? heardFrom(place?.heard) : undefined, types, {
+        position: Math.min(cursor, head),
+        now: clock.now(),
+      });
       const { position } = taken;
       const text = heardText(taken.heard);
       if (!isNew && (text !== place.heard || position !== cursor))

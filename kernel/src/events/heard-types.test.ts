@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Transact } from "./dead-letters.ts";
+import { LEFT_MS } from "./heard-types.ts";
 import { pruneInbox } from "./inbox.ts";
 import { Hearer, Teller, drive, settle, shop } from "./testing/setup.ts";
 
@@ -58,6 +59,25 @@ describe("a type that only the newer build hears", () => {
     await tell(2);
     await lead(newer);
     assert.deepEqual(await seen(), { moved: [1, 2], noted: [2] });
+  });
+
+  test("begins anew where the consumer stands, when nobody has heard it for a week", async () => {
+    const { teller, tell, lead, seen } = await opened();
+    await tell(1);
+    await lead(newer);
+    await lead(older);
+    await tell(2);
+    await teller.clock.advance(LEFT_MS - 60_000);
+    await lead(newer);
+    assert.deepEqual(await seen(), { moved: [1, 2], noted: [1, 2] });
+    await lead(older);
+    await tell(3);
+    await lead(older);
+    await teller.clock.advance(LEFT_MS);
+    await lead(newer);
+    await tell(4);
+    await lead(newer);
+    assert.deepEqual(await seen(), { moved: [1, 2, 3, 4], noted: [1, 2, 4] });
   });
 
   test("is not passed over by an older leader that ends late", async () => {

@@ -11,7 +11,18 @@ export interface HeardTypes {
   readonly types: readonly string[];
   /** Up to where a type was heard by itself: what lies before is not handled again, and what lies behind is. */
   readonly upTo: Readonly<Record<string, number>>;
+  /** Since when a type is not heard any more, in milliseconds since 1970. */
+  readonly leftAt: Readonly<Record<string, number>>;
 }
+
+/** What is heard by whoever has heard nothing. */
+export const NOTHING_HEARD: HeardTypes = { types: [], upTo: {}, leftAt: {} };
+
+/**
+ * For how long it is remembered where a type was left, in milliseconds: seven days, longer than one goes to and fro between two
+ * builds. A service that gave a type up for good, and takes it up again a year later, must not look for a year's events.
+ */
+export const LEFT_MS = 7 * 24 * 3_600_000;
 
 /** Where a consumer goes on, and what it has heard already of what comes then. */
 export interface TakenOver {
@@ -20,19 +31,31 @@ export interface TakenOver {
 }
 
 /**
- * Takes over from whoever heard before, at a position. A type that was heard once goes on where it was left; one that never
- * was begins at the position, as does everything where nobody has said what was heard.
+ * Takes over from whoever heard before. A type that was heard until lately goes on where it was left; one that was not begins
+ * at the position, as does everything where nobody has said what was heard.
  */
-export function takeOver(before: HeardTypes | undefined, types: ReadonlySet<string>, position: number): TakenOver {
+export function takeOver(
+  before: HeardTypes | undefined,
+  types: ReadonlySet<string>,
+  { position, now }: { readonly position: number; readonly now: number },
+): TakenOver {
   const heard = [...types].toSorted();
-  if (before === undefined) return { position, heard: { types: heard, upTo: {} } };
+  if (before === undefined) return { position, heard: { ...NOTHING_HEARD, types: heard } };
   if (before.types.length === heard.length && before.types.every((type) => types.has(type)))
     return { position, heard: before };
-  const upTo = new Map(Object.entries(before.upTo));
-  for (const type of before.types) upTo.set(type, Math.max(upTo.get(type) ?? 0, position));
+  const [upTo, leftAt] = [new Map(Object.entries(before.upTo)), new Map(Object.entries(before.leftAt))];
+  for (const type of before.types) {
+    upTo.set(type, Math.max(upTo.get(type) ?? 0, position));
+    leftAt.set(type, now);
+  }
+  for (const [type, at] of leftAt) {
+    if (at + LEFT_MS <= now) upTo.delete(type);
+    if (types.has(type) || !upTo.has(type)) leftAt.delete(type);
+  }
   for (const type of heard) if (!upTo.has(type)) upTo.set(type, position);
   const from = Math.min(position, ...heard.map((type) => upTo.get(type) ?? position));
-  return { position: from, heard: { types: heard, upTo: Object.fromEntries(upTo) } };
+  const kept = { upTo: Object.fromEntries(upTo), leftAt: Object.fromEntries(leftAt) };
+  return { position: from, heard: { types: heard, ...kept } };
 }
 
 /** Whether an event was heard before the position went back. */
@@ -44,7 +67,7 @@ export function wasHeard(
 }
 
 /** The text that is stored. */
-export const heardText = ({ types, upTo }: HeardTypes): string => JSON.stringify({ types, upTo });
+export const heardText = ({ types, upTo, leftAt }: HeardTypes): string => JSON.stringify({ types, upTo, leftAt });
 
 /** What a stored text says; undefined when nothing is stored. */
 export const heardFrom = (text: string | null | undefined): HeardTypes | undefined =>
