@@ -11,7 +11,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { shop } from "@isomer/commerce/system.ts";
 import { ShopClient } from "@isomer/commerce/testing/client.ts";
-import { checkShop, describeViolations, listenersOf, openShopData } from "@isomer/commerce/testing/invariants/mod.ts";
+import {
+  checkShop,
+  describeViolations,
+  listenersOf,
+  openShopData,
+  underWay,
+} from "@isomer/commerce/testing/invariants/mod.ts";
 import { type ServerProcess, startServer } from "./shop/child-process.ts";
 import { goodsOf, guests } from "./shop/goods.ts";
 import { type Goods, type Timings, closedLoop, openLoop, quantile } from "./shop/load.ts";
@@ -106,6 +112,7 @@ export async function benchCheckout(options: CheckoutOptions): Promise<readonly 
       const run = () => openLoop(shop.shoppers, shop.goods, { count: checkouts, perSecond });
       rows.push(await measured(shop.server, `shop, open loop, ${perSecond}/s`, run));
     }
+    await atRest(folder);
     for (const { client, server } of [floor, shop]) {
       client.close();
       await server.stop();
@@ -117,9 +124,22 @@ export async function benchCheckout(options: CheckoutOptions): Promise<readonly 
   }
 }
 
+const SERVICES = shop.services.map(({ contract }) => contract.name);
+const REST_MS = 60_000;
+
+/** Resolves when nothing is under way: a server that settles does not wait for what a carrier will say yet. */
+async function atRest(folder: string): Promise<void> {
+  for (const givenUpAt = performance.now() + REST_MS; ;) {
+    using data = openShopData(folder, SERVICES);
+    const left = underWay(data, listenersOf(shop));
+    if (left.length === 0) return;
+    if (performance.now() > givenUpAt) throw new Error(`The shop does not come to rest: ${left.join("; ")}.`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 async function checkInvariants(folder: string): Promise<void> {
-  const services = shop.services.map(({ contract }) => contract.name);
-  using data = openShopData(folder, services);
+  using data = openShopData(folder, SERVICES);
   const violations = await checkShop(data, { listeners: listenersOf(shop) });
   if (violations.length > 0) throw new Error(`The shop broke its word.\n${describeViolations(violations)}`);
 }
