@@ -117,6 +117,8 @@ describe("payments and their provider under faults", () => {
         for (const [index, id] of ids.entries()) {
           // Refunds of this card fail for ever: what was called off after it was taken cannot be given back.
           if (tokens[index] === "tok_refund_fails" && (await pair.get(id)).givenUp) continue;
+          // That a refund has failed after it was made is told by webhook alone: of one that is lost nobody hears.
+          if (tokens[index] === "tok_refund_fails" && steps.some(({ what }) => what === "loseWebhooks")) continue;
           await check(pair, id);
         }
       }),
