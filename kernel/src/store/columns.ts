@@ -22,9 +22,8 @@ export function columnsBrought(before: Iterable<string>, after: Iterable<string>
 export function columnsAhead(applied: readonly MigrationColumns[], sets: readonly MigrationSet[]): ReadonlySet<string> {
   return new Set(
     applied
-      .filter(({ columns }) => columns !== null)
       .filter(isAheadOf(sets))
-      .flatMap(({ columns }) => JSON.parse(columns ?? "[]") as string[]),
+      .flatMap(({ columns }) => (columns === null ? [] : (JSON.parse(columns) as string[]))),
   );
 }
 

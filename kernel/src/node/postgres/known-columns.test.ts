@@ -1,6 +1,6 @@
 /** What an older build sees of tables that a newer one has changed, while both have them open. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import pg from "pg";
 import type { Database, MigrationSet } from "../../store/mod.ts";
 import { Connection } from "./connection.ts";
@@ -26,6 +26,18 @@ const NEWER: MigrationSet = {
 const all = (database: Database, sql = "SELECT * FROM mail"): Promise<object[]> =>
   database.read({ label: "mail" }, (connection) => connection.all<object>(sql));
 
+/** Two processes over one database, for a build each. */
+async function bothBuilds(context: TestContext): Promise<readonly [Database, Database]> {
+  const databases = await cluster.databases(["mail"]);
+  const open = (): Promise<Database> => databases.replica().open("mail");
+  const [older, newer] = await Promise.all([open(), open()]);
+  context.after(async () => {
+    await Promise.all([older.close(), newer.close()]);
+    await databases.drop();
+  });
+  return [older, newer];
+}
+
 async function asOwner(url: string, sql: string): Promise<void> {
   const owner = new pg.Client({ connectionString: url });
   await owner.connect();
@@ -34,13 +46,7 @@ async function asOwner(url: string, sql: string): Promise<void> {
 }
 
 test("columns that come while it runs are nothing to it, whatever it has prepared", { skip }, async (context) => {
-  const databases = await cluster.databases(["mail"]);
-  const [older, newer] = await Promise.all([1, 2].map(() => databases.replica().open("mail")));
-  assert.ok(older && newer);
-  context.after(async () => {
-    await Promise.all([older.close(), newer.close()]);
-    await databases.drop();
-  });
+  const [older, newer] = await bothBuilds(context);
   await older.migrate([OLDER]);
   const add = "INSERT INTO mail (id) VALUES (?) RETURNING *";
   const added = (id: string) => older.write({ label: "add" }, (connection) => connection.all<object>(add, [id]));
@@ -105,13 +111,7 @@ test(
 );
 
 test("a column that comes has no part in one of its name that was there", { skip }, async (context) => {
-  const databases = await cluster.databases(["mail"]);
-  const [older, newer] = await Promise.all([1, 2].map(() => databases.replica().open("mail")));
-  assert.ok(older && newer);
-  context.after(async () => {
-    await Promise.all([older.close(), newer.close()]);
-    await databases.drop();
-  });
+  const [older, newer] = await bothBuilds(context);
   const tables = `CREATE TABLE mail (id TEXT, note TEXT); CREATE TABLE line (mail_id TEXT, text TEXT);
     CREATE VIEW short AS SELECT id FROM mail; CREATE TABLE part (id TEXT) PARTITION BY LIST (id);
     CREATE TABLE part_rest PARTITION OF part DEFAULT;
@@ -142,13 +142,7 @@ test("a column that comes has no part in one of its name that was there", { skip
 });
 
 test("of a table that is made anew everything is seen", { skip }, async (context) => {
-  const databases = await cluster.databases(["mail"]);
-  const [older, newer] = await Promise.all([1, 2].map(() => databases.replica().open("mail")));
-  assert.ok(older && newer);
-  context.after(async () => {
-    await Promise.all([older.close(), newer.close()]);
-    await databases.drop();
-  });
+  const [older, newer] = await bothBuilds(context);
   await older.migrate([OLDER]);
   const anew = "DROP TABLE mail; CREATE TABLE mail (place TEXT, id TEXT); INSERT INTO mail VALUES ('box', 'a')";
   await newer.migrate([{ owner: "test", migrations: [...OLDER.migrations, { name: "0002_anew", sql: anew }] }]);
